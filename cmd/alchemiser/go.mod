@@ -1,0 +1,15 @@
+module github.com/alchemiser/alchemiser/cmd/alchemiser
+
+go 1.26.0
+
+require (
+	github.com/alchemiser/alchemiser/infra/local v0.0.0
+	github.com/alchemiser/alchemiser/pkg v0.0.0
+	github.com/alchemiser/alchemiser/pkg/events v0.0.0
+)
+
+replace (
+	github.com/alchemiser/alchemiser/infra/local => ../../infra/local
+	github.com/alchemiser/alchemiser/pkg => ../../pkg
+	github.com/alchemiser/alchemiser/pkg/events => ../../pkg/events
+)
