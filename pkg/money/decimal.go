@@ -133,29 +133,52 @@ func (a Decimal) Quo(b Decimal) Decimal { return operate("divide", context().Quo
 func (a Decimal) QuoFloor(b Decimal, places int32) Decimal { return a.Quo(b).Floor(places) }
 
 // Floor rounds towards negative infinity at the given number of fractional digits.
-func (a Decimal) Floor(places int32) Decimal { return a.round(places, apd.RoundFloor) }
+func (a Decimal) Floor(places int32) Decimal {
+	return a.round(places, func(negative bool) bool { return negative })
+}
 
 // Ceil rounds towards positive infinity at the given number of fractional digits.
-func (a Decimal) Ceil(places int32) Decimal { return a.round(places, apd.RoundCeiling) }
+func (a Decimal) Ceil(places int32) Decimal {
+	return a.round(places, func(negative bool) bool { return !negative })
+}
 
 // Truncate rounds towards zero at the given number of fractional digits.
-func (a Decimal) Truncate(places int32) Decimal { return a.round(places, apd.RoundDown) }
+func (a Decimal) Truncate(places int32) Decimal {
+	return a.round(places, func(bool) bool { return false })
+}
 
 // Round rounds half to even at the given number of fractional digits; it is
 // for reporting, never for sizing.
-func (a Decimal) Round(places int32) Decimal { return a.round(places, apd.RoundHalfEven) }
-
-func (a Decimal) round(places int32, mode apd.Rounder) Decimal {
-	if a.d.Exponent >= -places {
-		return a // nothing to cut
-	}
+func (a Decimal) Round(places int32) Decimal {
 	c := context()
-	c.Rounding = mode
 	var r Decimal
+	if a.d.Exponent >= -places {
+		return a
+	}
 	if _, err := c.Quantize(&r.d, &a.d, -places); err != nil {
 		panic(fmt.Errorf("money: round %s to %d places: %w", a, places, err))
 	}
 	return r
+}
+
+// round cuts the digits behind places and asks away whether what was cut (it
+// was not zero) moves the result away from zero. It works on integers because
+// apd's Quantize takes a number below half a unit for zero in every rounding
+// mode: floor(-0.00001) at 3 digits must be -0.001.
+func (a Decimal) round(places int32, away func(negative bool) bool) Decimal {
+	drop := -places - a.d.Exponent
+	if drop <= 0 {
+		return a // nothing to cut
+	}
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(drop)), nil)
+	kept, cut := new(big.Int).QuoRem(a.d.Coeff.MathBigInt(), unit, new(big.Int))
+	if cut.Sign() != 0 && away(a.d.Negative) {
+		kept.Add(kept, big.NewInt(1))
+	}
+	if a.d.Negative {
+		kept.Neg(kept)
+	}
+	return FromUnits(kept, places)
 }
 
 // String is plain notation: no exponent, no trailing fractional zeros, never
