@@ -2,6 +2,4 @@ module github.com/alchemiser/alchemiser/pkg/events
 
 go 1.26.0
 
-require (
-	github.com/google/uuid v1.6.0
-)
+require github.com/google/uuid v1.6.0

@@ -1,0 +1,146 @@
+package events
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+const (
+	// MaxEntryBytes is where publishing is refused: EventBridge takes 262,144
+	// bytes an entry, and the margin is for what it adds.
+	MaxEntryBytes = 204_800
+	// WarnEntryBytes is where an event begins to be charged as two.
+	WarnEntryBytes = 65_536
+)
+
+// PoisonError is an event that no retry can make readable: it ends in the
+// failure queue without having touched anything.
+type PoisonError struct{ Reason string }
+
+func (e *PoisonError) Error() string { return "poison event: " + e.Reason }
+
+// TooLargeError is an event that may not be published.
+type TooLargeError struct {
+	Type  Type
+	Bytes int
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("event_too_large: %s has %d bytes, the limit is %d", e.Type, e.Bytes, MaxEntryBytes)
+}
+
+// Encode is the canonical form: struct order, sorted maps, no HTML escaping,
+// no white space. It refuses an envelope that Decode would refuse.
+func Encode(e Envelope) ([]byte, error) {
+	if err := e.validate(); err != nil {
+		return nil, err
+	}
+	detail, err := canonical(e)
+	if err != nil {
+		return nil, fmt.Errorf("events: encode %s: %w", e.EventType, err)
+	}
+	if n := EntrySize(e, detail); n >= MaxEntryBytes {
+		return nil, &TooLargeError{Type: e.EventType, Bytes: n}
+	}
+	return detail, nil
+}
+
+// Resources are the bus entry's resources: how an operator finds an event's
+// run and cause without reading its body.
+func (e Envelope) Resources() []string {
+	return []string{"correlation:" + e.CorrelationID, "causation:" + e.CausationID}
+}
+
+// EntrySize is the size of the event's PutEvents entry by AWS's formula.
+func EntrySize(e Envelope, detail []byte) int {
+	n := 14 + len(e.Source) + len(e.EventType) + len(detail) // 14 for Time
+	for _, r := range e.Resources() {
+		n += len(r)
+	}
+	return n
+}
+
+// wire is an envelope whose payload is still text: the envelope is read before
+// the payload's version is known.
+type wire struct {
+	Envelope
+	Payload json.RawMessage `json:"payload"`
+}
+
+// Decode reads an event's detail. Anything unreadable, of an unknown type or
+// major version, or from a source the registry does not admit is a
+// *PoisonError. A newer minor version may carry unknown payload fields; the
+// same or an older one may not.
+func Decode(detail []byte) (Envelope, error) {
+	var w wire
+	if err := strict(detail, &w, true); err != nil {
+		return Envelope{}, &PoisonError{Reason: "unreadable envelope: " + err.Error()}
+	}
+	entry, err := Lookup(w.EventType)
+	if err != nil {
+		return Envelope{}, err
+	}
+	newer, err := compareVersions(w.SchemaVersion, entry)
+	if err != nil {
+		return Envelope{}, err
+	}
+	payload := entry.New()
+	if err := strict(w.Payload, payload, !newer); err != nil {
+		return Envelope{}, &PoisonError{Reason: fmt.Sprintf("unreadable payload of %s %s: %v", w.EventType, w.SchemaVersion, err)}
+	}
+	e := w.Envelope
+	e.Payload = payload
+	if err := e.validate(); err != nil {
+		return Envelope{}, err
+	}
+	return e, nil
+}
+
+func compareVersions(version string, entry Entry) (newerMinor bool, err error) {
+	major, minor, ok := strings.Cut(version, ".")
+	got, errMinor := strconv.Atoi(minor)
+	if !ok || errMinor != nil || major != entry.Major() {
+		return false, &PoisonError{Reason: fmt.Sprintf("%s has schema version %q, this build knows %s", entry.Type, version, entry.Version)}
+	}
+	_, currentMinor, _ := strings.Cut(entry.Version, ".")
+	current, err := strconv.Atoi(currentMinor)
+	if err != nil {
+		return false, fmt.Errorf("events: registry: version %q of %s", entry.Version, entry.Type)
+	}
+	return got > current, nil
+}
+
+// strict decodes exactly one JSON object.
+func strict(raw []byte, into any, refuseUnknown bool) error {
+	if trimmed := bytes.TrimSpace(raw); len(trimmed) == 0 || trimmed[0] != '{' {
+		return errors.New("expected a JSON object")
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if refuseUnknown {
+		dec.DisallowUnknownFields()
+	}
+	if err := dec.Decode(into); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}
+
+// canonical encodes v with keys of maps sorted, without HTML escaping and
+// without a final newline.
+func canonical(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}

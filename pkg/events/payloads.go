@@ -1,0 +1,412 @@
+package events
+
+// Side is the direction of a trade.
+type Side string
+
+const (
+	Buy  Side = "BUY"
+	Sell Side = "SELL"
+)
+
+// Kind says what a trade does to the position.
+type Kind string
+
+const (
+	Open     Kind = "OPEN"
+	Increase Kind = "INCREASE"
+	Decrease Kind = "DECREASE"
+	Exit     Kind = "EXIT"
+)
+
+// LegStatus is how the execution of one plan line ended.
+type LegStatus string
+
+const (
+	LegFilled   LegStatus = "FILLED"   // complete
+	LegPartial  LegStatus = "PARTIAL"  // some, not complete
+	LegUnfilled LegStatus = "UNFILLED" // orders worked, nothing filled
+	LegRejected LegStatus = "REJECTED" // the broker refused
+	LegSkipped  LegStatus = "SKIPPED"  // no order was placed
+	LegUnknown  LegStatus = "UNKNOWN"  // an order may exist or be working
+)
+
+// Outcome is how a run ended.
+type Outcome string
+
+const (
+	OutcomeCompleted Outcome = "COMPLETED" // every leg filled
+	OutcomeNoTrades  Outcome = "NO_TRADES" // the plan had no line
+	OutcomePartial   Outcome = "PARTIAL"
+	OutcomeFailed    Outcome = "FAILED"
+	OutcomeUnknown   Outcome = "UNKNOWN" // an order is unresolved: look at the broker
+	OutcomeSkipped   Outcome = "SKIPPED" // nothing was submitted
+	OutcomeDryRun    Outcome = "DRY_RUN"
+)
+
+// Success reports whether the owner need not act.
+func (o Outcome) Success() bool {
+	return o == OutcomeCompleted || o == OutcomeNoTrades || o == OutcomeDryRun
+}
+
+// Mode is whose money an account holds.
+type Mode string
+
+const (
+	Paper Mode = "PAPER"
+	Live  Mode = "LIVE"
+)
+
+// ControlState is the position of the operator's halt switch.
+type ControlState string
+
+const (
+	Active   ControlState = "ACTIVE"
+	Reducing ControlState = "REDUCING" // no buys
+	Halted   ControlState = "HALTED"   // no orders
+)
+
+// StrategyBrief is what the owner should know of one strategy's decision.
+type StrategyBrief struct {
+	Name         string       `json:"name"`
+	Weight       Decimal      `json:"weight"` // share of the capital
+	SourceSHA256 string       `json:"source_sha256"`
+	Holdings     Weights      `json:"holdings"`
+	Decision     string       `json:"decision"` // apply or hold
+	AsOf         Date         `json:"as_of"`
+	Reason       string       `json:"reason"` // at most 300 characters
+	LeftOut      List[string] `json:"left_out"`
+}
+
+// PlanLine is one intended trade. Quantities are shares, prices and values USD.
+type PlanLine struct {
+	Seq           int     `json:"seq"` // from 1, in order of execution
+	Symbol        string  `json:"symbol"`
+	Side          Side    `json:"side"`
+	Kind          Kind    `json:"kind"`
+	Qty           Decimal `json:"qty"`
+	Price         Decimal `json:"price"`
+	Value         Decimal `json:"value"`
+	CurrentQty    Decimal `json:"current_qty"`
+	CurrentWeight Decimal `json:"current_weight"`
+	TargetWeight  Decimal `json:"target_weight"`
+	TargetValue   Decimal `json:"target_value"`
+	Fractionable  bool    `json:"fractionable"`
+	Reason        string  `json:"reason"`
+}
+
+// Hold is a symbol that is deliberately not traded.
+type Hold struct {
+	Symbol        string  `json:"symbol"`
+	CurrentWeight Decimal `json:"current_weight"`
+	TargetWeight  Decimal `json:"target_weight"`
+	Reason        string  `json:"reason"` // on_target, below_threshold, below_minimum, reducing, ignored
+}
+
+// Dust is a remainder too small to sell.
+type Dust struct {
+	Symbol string  `json:"symbol"`
+	Qty    Decimal `json:"qty"`
+	Value  Decimal `json:"value"`
+	Reason string  `json:"reason"`
+}
+
+// Residual is a quantity that was intended and not traded.
+type Residual struct {
+	Symbol string  `json:"symbol"`
+	Side   Side    `json:"side"`
+	Qty    Decimal `json:"qty"`
+}
+
+// LegResult is the outcome of one plan line, from fills alone.
+type LegResult struct {
+	Seq            int          `json:"seq"`
+	Symbol         string       `json:"symbol"`
+	Side           Side         `json:"side"`
+	Kind           Kind         `json:"kind"`
+	Status         LegStatus    `json:"status"`
+	IntendedQty    Decimal      `json:"intended_qty"`
+	FilledQty      Decimal      `json:"filled_qty"`
+	AvgPrice       *Decimal     `json:"avg_price"`
+	Value          *Decimal     `json:"value"`
+	PricePending   bool         `json:"price_pending"`
+	Attempts       int          `json:"attempts"`
+	SlippageBps    *int64       `json:"slippage_bps"` // positive is a cost
+	ReasonCode     string       `json:"reason_code"`
+	BrokerCode     string       `json:"broker_code"`
+	BrokerMessage  string       `json:"broker_message"` // redacted, at most 200 characters
+	ClientOrderIDs List[string] `json:"client_order_ids"`
+}
+
+// PlanSummary is the plan in a few numbers.
+type PlanSummary struct {
+	PlanID   string     `json:"plan_id"`
+	Equity   Decimal    `json:"equity"`
+	Cash     Decimal    `json:"cash"`
+	Reserve  Decimal    `json:"reserve"`
+	Lines    int        `json:"lines"`
+	Buys     Decimal    `json:"buys"`
+	Sells    Decimal    `json:"sells"`
+	Holds    int        `json:"holds"`
+	Turnover Decimal    `json:"turnover"` // (buys + sells) / equity
+	Dust     List[Dust] `json:"dust"`
+}
+
+// Context travels with a run from SignalGenerated onward, so that its report
+// needs no other source.
+type Context struct {
+	Session       Date                `json:"session"`
+	StartedAt     Time                `json:"started_at"`
+	Slot          string              `json:"slot"`
+	Strategies    List[StrategyBrief] `json:"strategies"`
+	TargetWeights Weights             `json:"target_weights"`
+	Plan          *PlanSummary        `json:"plan"`
+	Warnings      List[string]        `json:"warnings"`
+	Timings       Timings             `json:"timings"`
+}
+
+// Totals sums up the fills of a run in USD.
+type Totals struct {
+	Orders     int     `json:"orders"`
+	FilledLegs int     `json:"filled_legs"`
+	Bought     Decimal `json:"bought"`
+	Sold       Decimal `json:"sold"`
+}
+
+// AccountAfter is the account as the broker reported it after the last fill.
+type AccountAfter struct {
+	Equity Decimal `json:"equity"`
+	Cash   Decimal `json:"cash"`
+}
+
+// BarsUsed identifies the market data a decision rests on.
+type BarsUsed struct {
+	Feed         string `json:"feed"`
+	Adjustment   string `json:"adjustment"`
+	Symbols      int    `json:"symbols"`
+	FirstSession Date   `json:"first_session"`
+	LastSession  Date   `json:"last_session"`
+	Digest       string `json:"digest"` // sha256 over symbols, sessions and closes
+}
+
+// ReceiptRef points to the stored receipt of one strategy.
+type ReceiptRef struct {
+	Strategy string `json:"strategy"`
+	Parts    int    `json:"parts"`
+	SHA256   string `json:"sha256"`
+}
+
+// SnapshotAccount is the account when the plan was made.
+type SnapshotAccount struct {
+	Equity      Decimal `json:"equity"`
+	LastEquity  Decimal `json:"last_equity"`
+	Cash        Decimal `json:"cash"`
+	BuyingPower Decimal `json:"buying_power"`
+}
+
+// SnapshotPosition is one held symbol when the plan was made. Price is absent
+// for a symbol without a market (it is not traded).
+type SnapshotPosition struct {
+	Symbol       string   `json:"symbol"`
+	Qty          Decimal  `json:"qty"`
+	QtyAvailable Decimal  `json:"qty_available"`
+	Price        *Decimal `json:"price"`
+	PriceSource  string   `json:"price_source"` // quote, trade or none
+	PriceAt      *Time    `json:"price_at"`
+}
+
+// Snapshot is the broker's state a plan was made from.
+type Snapshot struct {
+	TakenAt       Time                   `json:"taken_at"`
+	Account       SnapshotAccount        `json:"account"`
+	Positions     List[SnapshotPosition] `json:"positions"`
+	OpenOwnOrders List[string]           `json:"open_own_orders"`
+	Digest        string                 `json:"digest"`
+}
+
+// PlanTotals sums up a plan at plan prices, in USD; turnover is a fraction of
+// equity.
+type PlanTotals struct {
+	Buys     Decimal `json:"buys"`
+	Sells    Decimal `json:"sells"`
+	Turnover Decimal `json:"turnover"`
+}
+
+// SafetyEnvelope holds the limits a plan and each of its orders must keep.
+type SafetyEnvelope struct {
+	MaxOrderUSD       Decimal `json:"max_order_usd"`
+	MaxTurnover       Decimal `json:"max_turnover"`
+	MaxPositionWeight Decimal `json:"max_position_weight"`
+	MaxGross          Decimal `json:"max_gross"`
+	MaxLines          int     `json:"max_lines"`
+	PriceCollar       Decimal `json:"price_collar"`
+	MaxSubmitsPerLeg  int     `json:"max_submissions_per_leg"`
+}
+
+// WorkflowStarted begins a run.
+type WorkflowStarted struct {
+	Session      Date         `json:"session"`
+	Slot         string       `json:"slot"`
+	Schedule     string       `json:"schedule"`
+	SessionOpen  Time         `json:"session_open"`
+	SessionClose Time         `json:"session_close"`
+	EarlyClose   bool         `json:"early_close"`
+	RequestedBy  string       `json:"requested_by"` // scheduler or cli
+	Force        bool         `json:"force"`
+	ControlState ControlState `json:"control_state"`
+	Warnings     List[string] `json:"warnings"`
+}
+
+// WorkflowSkipped ends a run that must not trade.
+type WorkflowSkipped struct {
+	ReasonCode string `json:"reason_code"`
+	Detail     string `json:"detail"`
+	Session    Date   `json:"session"`
+	Slot       string `json:"slot"`
+	Schedule   string `json:"schedule"`
+}
+
+// SignalGenerated says what should be held.
+type SignalGenerated struct {
+	AsOfSession   Date             `json:"as_of_session"`
+	TargetWeights Weights          `json:"target_weights"`
+	CashWeight    Decimal          `json:"cash_weight"`
+	Bars          BarsUsed         `json:"bars"`
+	BundleSHA256  string           `json:"bundle_sha256"`
+	Receipts      List[ReceiptRef] `json:"receipts"`
+	Context       Context          `json:"context"`
+}
+
+// RebalancePlanned says which trades lead there.
+type RebalancePlanned struct {
+	PlanID         string         `json:"plan_id"`
+	PlanHash       string         `json:"plan_hash"`
+	TradesRequired bool           `json:"trades_required"`
+	Snapshot       Snapshot       `json:"snapshot"`
+	Equity         Decimal        `json:"equity"`
+	Cash           Decimal        `json:"cash"`
+	Reserve        Decimal        `json:"reserve"`
+	Deployable     Decimal        `json:"deployable"`
+	Lines          List[PlanLine] `json:"lines"`
+	Holds          List[Hold]     `json:"holds"`
+	Dust           List[Dust]     `json:"dust"`
+	Suppressed     List[PlanLine] `json:"suppressed"`
+	Envelope       SafetyEnvelope `json:"envelope"`
+	Totals         PlanTotals     `json:"totals"`
+	ControlState   ControlState   `json:"control_state"`
+	Context        Context        `json:"context"`
+}
+
+// Phase is where the execution of a plan stands.
+type Phase string
+
+const (
+	PhaseSells Phase = "SELLS"
+	PhaseBuys  Phase = "BUYS"
+	PhaseClose Phase = "CLOSE"
+	PhaseDone  Phase = "DONE"
+)
+
+// TradeExecutionContinued asks execution to go on with a plan.
+type TradeExecutionContinued struct {
+	PlanID   string `json:"plan_id"`
+	N        int    `json:"n"` // 1 to 10
+	Phase    Phase  `json:"phase"`
+	CloseOut bool   `json:"close_out"`
+	Reason   string `json:"reason"` // deadline, unresolved or stalled
+}
+
+// TradeExecuted reports what the broker did.
+type TradeExecuted struct {
+	PlanID        string          `json:"plan_id"`
+	Outcome       Outcome         `json:"outcome"`
+	Success       bool            `json:"success"`
+	Legs          List[LegResult] `json:"legs"`
+	Totals        Totals          `json:"totals"`
+	Dust          List[Dust]      `json:"dust"`
+	Residuals     List[Residual]  `json:"residuals"`
+	BuyScale      Decimal         `json:"buy_scale"`
+	StartedAt     Time            `json:"started_at"`
+	FinishedAt    Time            `json:"finished_at"`
+	Continuations int             `json:"continuations"`
+	AccountAfter  *AccountAfter   `json:"account_after"`
+	FailureCodes  List[string]    `json:"failure_codes"`
+	Lines         List[PlanLine]  `json:"lines"` // the plan, for the report
+	Holds         List[Hold]      `json:"holds"`
+	Context       Context         `json:"context"`
+}
+
+// WorkflowFailed ends a run that could not go on.
+type WorkflowFailed struct {
+	Stage             string       `json:"stage"`
+	FailureCode       string       `json:"failure_code"`
+	Message           string       `json:"message"`
+	Hint              string       `json:"hint"`
+	Retryable         bool         `json:"retryable"`
+	OriginalEventType Type         `json:"original_event_type"`
+	OriginalEventID   string       `json:"original_event_id"`
+	Details           Details      `json:"details"`
+	OpenOrders        List[string] `json:"open_orders"`
+	Context           *Context     `json:"context"`
+}
+
+// WorkflowCompleted closes the record of a run.
+type WorkflowCompleted struct {
+	Outcome    string `json:"outcome"`
+	Success    bool   `json:"success"`
+	DurationMS int64  `json:"duration_ms"`
+	ClosedBy   string `json:"closed_by"`
+	Session    Date   `json:"session"`
+	Orders     int    `json:"orders"`
+	FilledLegs int    `json:"filled_legs"`
+}
+
+// Failure is the part of a WorkflowFailed that the owner reads.
+type Failure struct {
+	Stage   string  `json:"stage"`
+	Code    string  `json:"code"`
+	Message string  `json:"message"`
+	Hint    string  `json:"hint"`
+	Details Details `json:"details"`
+}
+
+// Skipped is the part of a WorkflowSkipped that the owner reads.
+type Skipped struct {
+	ReasonCode string `json:"reason_code"`
+	Detail     string `json:"detail"`
+}
+
+// TradingNotificationRequested asks for the one summary mail of a run.
+type TradingNotificationRequested struct {
+	Kind          string              `json:"kind"` // summary
+	Outcome       Outcome             `json:"outcome"`
+	Success       bool                `json:"success"`
+	Tag           string              `json:"tag"`
+	TradingMode   Mode                `json:"trading_mode"`
+	Session       Date                `json:"session"`
+	AsOfSession   Date                `json:"as_of_session,omitempty"`
+	Plan          *PlanSummary        `json:"plan"`
+	Lines         List[PlanLine]      `json:"lines"`
+	Legs          List[LegResult]     `json:"legs"`
+	Totals        Totals              `json:"totals"`
+	Holds         List[Hold]          `json:"holds"`
+	Dust          List[Dust]          `json:"dust"`
+	Residuals     List[Residual]      `json:"residuals"`
+	Strategies    List[StrategyBrief] `json:"strategies"`
+	TargetWeights Weights             `json:"target_weights"`
+	Warnings      List[string]        `json:"warnings"`
+	Failure       *Failure            `json:"failure"`
+	Skipped       *Skipped            `json:"skipped"`
+	Timings       Timings             `json:"timings"`
+	AccountAfter  *AccountAfter       `json:"account_after"`
+}
+
+// ErrorNotificationRequested asks for a mail outside a run's summary.
+type ErrorNotificationRequested struct {
+	Severity string  `json:"severity"` // INFO, WARN or ERROR
+	Code     string  `json:"code"`
+	Title    string  `json:"title"`
+	Message  string  `json:"message"`
+	Stage    string  `json:"stage"`
+	RunID    *string `json:"run_id"`
+	Details  Details `json:"details"`
+}
