@@ -1,0 +1,144 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/alchemiser/alchemiser/pkg/events"
+)
+
+// Control is the operator's halt switch.
+type Control struct {
+	State  events.ControlState `json:"state"`
+	Reason string              `json:"reason"`
+	SetBy  string              `json:"set_by"`
+	SetAt  int64               `json:"set_at"` // epoch ms
+}
+
+// Control reads the halt switch; it is ACTIVE until somebody sets it. An
+// unreadable switch is an error: the caller must not trade.
+func (l *Ledger) Control(ctx context.Context, account string) (Control, error) {
+	doc, err := LoadOr[Control](ctx, l, ControlKey(account))
+	if err != nil {
+		return Control{}, err
+	}
+	switch doc.Value.State {
+	case "":
+		return Control{State: events.Active}, nil
+	case events.Active, events.Reducing, events.Halted:
+		return doc.Value, nil
+	}
+	return Control{}, fmt.Errorf("ledger: the halt switch of %s says %q; set it again", account, doc.Value.State)
+}
+
+// SetControl turns the halt switch.
+func (l *Ledger) SetControl(ctx context.Context, account string, state events.ControlState, reason, by string) error {
+	doc, err := LoadOr[Control](ctx, l, ControlKey(account))
+	if err != nil {
+		return err
+	}
+	doc.Value = Control{State: state, Reason: reason, SetBy: by, SetAt: l.clock.Now().UnixMilli()}
+	return Save(ctx, l, &doc)
+}
+
+// SlotState is what came of a schedule's slot.
+type SlotState string
+
+const (
+	SlotSeen    SlotState = "SEEN"
+	SlotStarted SlotState = "STARTED"
+)
+
+// Slot is the record of one scheduled time of a session.
+type Slot struct {
+	RunID  string    `json:"run_id"`
+	State  SlotState `json:"state"`
+	DryRun bool      `json:"dry_run"`
+}
+
+// RecordSlot writes what is known of a slot. SEEN never overwrites STARTED.
+func (l *Ledger) RecordSlot(ctx context.Context, key Key, s Slot) error {
+	doc, err := LoadOr[Slot](ctx, l, key)
+	if err != nil || doc.Value == s || doc.Value.State == SlotStarted {
+		return err
+	}
+	doc.Value = s
+	doc.Expires = l.clock.Now().Add(keepRun)
+	return Save(ctx, l, &doc)
+}
+
+// StartedRuns are the runs, other than the given one and dry runs, that were
+// started in the session.
+func (l *Ledger) StartedRuns(ctx context.Context, account string, session events.Date, except string) ([]string, error) {
+	docs, err := LoadAll[Slot](ctx, l, AccountPK(account), "SESSION#"+string(session)+"#")
+	if err != nil {
+		return nil, err
+	}
+	var runs []string
+	for _, d := range docs {
+		if d.Value.State == SlotStarted && !d.Value.DryRun && d.Value.RunID != except {
+			runs = append(runs, d.Value.RunID)
+		}
+	}
+	return runs, nil
+}
+
+// Applied is the last application of a strategy's weights.
+type Applied struct {
+	SourceSHA256 string         `json:"source_sha256"`
+	TradeDate    events.Date    `json:"trade_date"`
+	AsOf         events.Date    `json:"as_of"`
+	Weights      events.Weights `json:"weights"`
+}
+
+// LoadApplied reads a strategy's last application; false when there is none.
+func (l *Ledger) LoadApplied(ctx context.Context, account, strategy string) (Applied, bool, error) {
+	doc, err := LoadOr[Applied](ctx, l, AppliedKey(account, strategy))
+	return doc.Value, doc.Version > 0, err
+}
+
+// SaveApplied records an application unless a later one is recorded.
+func (l *Ledger) SaveApplied(ctx context.Context, account, strategy string, a Applied) error {
+	doc, err := LoadOr[Applied](ctx, l, AppliedKey(account, strategy))
+	if err != nil || doc.Value.TradeDate > a.TradeDate {
+		return err
+	}
+	doc.Value = a
+	return Save(ctx, l, &doc)
+}
+
+// FirstSkipMail reports whether the run is the first of the day to mail a skip
+// for the reason; it stays true for that run.
+func (l *Ledger) FirstSkipMail(ctx context.Context, account string, session events.Date, reason, runID string) (bool, error) {
+	type mark struct {
+		RunID string `json:"run_id"`
+	}
+	doc, err := LoadOr[mark](ctx, l, SkipMailKey(account, session, reason))
+	if err != nil {
+		return false, err
+	}
+	if doc.Version > 0 {
+		return doc.Value.RunID == runID, nil
+	}
+	doc.Value.RunID = runID
+	doc.Expires = l.clock.Now().Add(keepDay)
+	if err := Save(ctx, l, &doc); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// SaveReceipt stores one part of a strategy's receipt, keyed by its place, so
+// that a repeated stage overwrites it with the same content.
+func (l *Ledger) SaveReceipt(ctx context.Context, runID, strategy string, part int, compressed []byte) error {
+	type receipt struct {
+		Gzip []byte `json:"gzip"`
+	}
+	doc, err := LoadOr[receipt](ctx, l, ReceiptKey(runID, strategy, part))
+	if err != nil {
+		return err
+	}
+	doc.Value.Gzip = compressed
+	doc.Expires = l.clock.Now().Add(keepReceipt)
+	return Save(ctx, l, &doc)
+}

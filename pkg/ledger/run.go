@@ -1,0 +1,145 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/events"
+)
+
+// RunState is where a run stands.
+type RunState string
+
+const (
+	RunOpen   RunState = "OPEN"
+	RunClosed RunState = "CLOSED"
+)
+
+// Meta is the claim and the outcome of a run. Stages write no progress into
+// it: the partition's other documents are the progress.
+type Meta struct {
+	State       RunState    `json:"state"`
+	RunKey      string      `json:"run_key"`
+	Account     string      `json:"account"`
+	TradingMode events.Mode `json:"trading_mode"`
+	DryRun      bool        `json:"dry_run"`
+	Session     events.Date `json:"session"`
+	Schedule    string      `json:"schedule"`
+	Slot        string      `json:"slot"`
+	OpenedAt    int64       `json:"opened_at"` // epoch ms
+	NotAfter    int64       `json:"not_after"`
+	CloseOutAt  int64       `json:"close_out_at"`
+	StalledAt   int64       `json:"stalled_at"`
+	Outcome     string      `json:"outcome,omitempty"`
+	ClosedBy    string      `json:"closed_by,omitempty"` // event id
+	ClosedAt    int64       `json:"closed_at,omitempty"`
+	LateEvent   string      `json:"late_event,omitempty"`
+}
+
+// OpenRun claims the run's key. Opening it again changes nothing and returns
+// what is stored.
+func (l *Ledger) OpenRun(ctx context.Context, runID string, m Meta) (Meta, error) {
+	doc, err := LoadOr[Meta](ctx, l, MetaKey(runID))
+	if err != nil || doc.Version > 0 {
+		return doc.Value, err
+	}
+	m.State = RunOpen
+	doc.Value = m
+	doc.DueAt = time.UnixMilli(m.CloseOutAt)
+	doc.Expires = l.clock.Now().Add(keepRun)
+	if err := Save(ctx, l, &doc); err != nil {
+		if errors.Is(err, ErrConflict) {
+			again, readErr := Load[Meta](ctx, l, MetaKey(runID))
+			return again.Value, readErr
+		}
+		return Meta{}, err
+	}
+	return doc.Value, nil
+}
+
+// CloseRun moves the run from OPEN to CLOSED, once. It reports whether the run
+// is closed by this event: true also when this event closed it before.
+func (l *Ledger) CloseRun(ctx context.Context, runID, outcome, eventID string) (Meta, bool, error) {
+	doc, err := Load[Meta](ctx, l, MetaKey(runID))
+	if err != nil {
+		return Meta{}, false, err
+	}
+	if doc.Value.State == RunClosed {
+		return doc.Value, doc.Value.ClosedBy == eventID, nil
+	}
+	doc.Value.State, doc.Value.Outcome, doc.Value.ClosedBy = RunClosed, outcome, eventID
+	doc.Value.ClosedAt = l.clock.Now().UnixMilli()
+	doc.DueAt = time.Time{}
+	if err := Save(ctx, l, &doc); err != nil {
+		return Meta{}, false, err
+	}
+	return doc.Value, true, nil
+}
+
+// NoteLateEvent records an outcome that arrived after the run was closed by
+// another event.
+func (l *Ledger) NoteLateEvent(ctx context.Context, runID, eventID string) error {
+	doc, err := Load[Meta](ctx, l, MetaKey(runID))
+	if err != nil {
+		return err
+	}
+	if doc.Value.LateEvent == eventID {
+		return nil
+	}
+	doc.Value.LateEvent = eventID
+	return Save(ctx, l, &doc)
+}
+
+// Lease is the right of one run to trade the account.
+type Lease struct {
+	RunID     string `json:"run_id"`
+	Token     int64  `json:"token"`
+	ExpiresAt int64  `json:"expires_at"` // epoch ms
+}
+
+// ErrBusy means that another run holds the account.
+var ErrBusy = errors.New("account_busy: another run holds the account")
+
+// AcquireLease takes the account for the run until the given instant. It
+// succeeds when the account is free, when the lease expired, and when the run
+// holds it already; otherwise it returns ErrBusy.
+func (l *Ledger) AcquireLease(ctx context.Context, account, runID string, until time.Time) (Lease, error) {
+	doc, err := LoadOr[Lease](ctx, l, LeaseKey(account))
+	if err != nil {
+		return Lease{}, err
+	}
+	held := doc.Value
+	if held.RunID == runID && held.ExpiresAt >= until.UnixMilli() {
+		return held, nil
+	}
+	if held.RunID != runID && held.ExpiresAt > l.clock.Now().UnixMilli() {
+		return held, fmt.Errorf("%w: run %s until %s", ErrBusy, held.RunID, time.UnixMilli(held.ExpiresAt).UTC().Format(time.RFC3339))
+	}
+	doc.Value = Lease{RunID: runID, Token: held.Token + 1, ExpiresAt: until.UnixMilli()}
+	if err := Save(ctx, l, &doc); err != nil {
+		return Lease{}, err
+	}
+	return doc.Value, nil
+}
+
+// HeldLease reports whether the run holds the account now.
+func (l *Ledger) HeldLease(ctx context.Context, account, runID string) (bool, error) {
+	doc, err := LoadOr[Lease](ctx, l, LeaseKey(account))
+	if err != nil {
+		return false, err
+	}
+	return doc.Value.RunID == runID && doc.Value.ExpiresAt > l.clock.Now().UnixMilli(), nil
+}
+
+// ReleaseLease frees the account if the run holds it. The document stays, so
+// that tokens never fall back.
+func (l *Ledger) ReleaseLease(ctx context.Context, account, runID string) error {
+	doc, err := LoadOr[Lease](ctx, l, LeaseKey(account))
+	if err != nil || doc.Value.RunID != runID || doc.Value.ExpiresAt == 0 {
+		return err
+	}
+	doc.Value.ExpiresAt = 0
+	return Save(ctx, l, &doc)
+}

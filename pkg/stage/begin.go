@@ -1,0 +1,30 @@
+package stage
+
+import (
+	"context"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/events"
+)
+
+// Beginning is a command that begins a run: everything its first event
+// inherits.
+type Beginning struct {
+	RunKey   string // account/schedule/slot
+	DryRun   bool
+	NotAfter time.Time
+	// Raw is the command as it arrived; its repetition must be identical.
+	Raw []byte
+}
+
+// Begin runs a command through the same protocol as an event, under the ids
+// that its run key leads to.
+func (s *Stage) Begin(ctx context.Context, b Beginning, decide Handler) error {
+	runID, commandID := events.RunID(b.RunKey), events.CommandID(b.RunKey)
+	root := events.Envelope{
+		EventID: commandID, CorrelationID: runID, CausationID: commandID, RunKey: b.RunKey,
+		Account: s.Account, TradingMode: s.Mode, DryRun: b.DryRun, Hop: -1, NotAfter: events.At(b.NotAfter),
+	}
+	log := s.Log.With("correlation_id", runID, "event_id", commandID, "event_type", "command")
+	return s.Process(ctx, log, Delivery{Envelope: root, Hash: hash(b.Raw), Consumer: string(s.Name)}, decide)
+}

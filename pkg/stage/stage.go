@@ -1,0 +1,383 @@
+// Package stage is the runtime of every function: it decodes what arrives,
+// guards it, claims it in the inbox, lets the handler decide, commits the
+// outcome together with its outgoing events, and publishes them. A crash after
+// any of these steps is repaired by a redelivery or by the sweep; a redelivery
+// of a decided event publishes the same bytes again and does nothing else.
+//
+// A handler only decides and returns events; it never publishes:
+//
+//	s, err := stage.New(stage.Config{
+//		Name:   topology.Signal,
+//		Handle: map[events.Type]stage.Handler{events.TypeWorkflowStarted: h.Started},
+//		…
+//	})
+//	lambda.Start(s)
+package stage
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/bus"
+	"github.com/alchemiser/alchemiser/pkg/env"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/topology"
+)
+
+// Handler decides one event. It may read and may write documents under keys
+// derived from the event; what it returns is committed and published by the
+// runtime. It can run again after a crash and must then find its own writes.
+type Handler func(ctx context.Context, in events.Envelope) ([]events.Event, error)
+
+// Command handles a command of the function's own, such as start's trade. The
+// runtime never claims commands: one that begins a run calls Begin.
+type Command func(ctx context.Context, s *Stage, raw json.RawMessage) (any, error)
+
+// Config is what a function is made of.
+type Config struct {
+	Name        topology.Name
+	Account     string      // the configured alias
+	Mode        events.Mode // what the account holds; events of the other mode are refused
+	Version     string      // of the build, for the producer field
+
+	Ledger *ledger.Ledger
+	Bus    *bus.Bus // nil for a function that publishes nothing
+	Clock  env.Clock
+	Log    *slog.Logger
+	// Owner makes the name of one invocation's claims; unique per call.
+	Owner func() string
+
+	Handle   map[events.Type]Handler
+	Commands map[string]Command // by mode
+	// Probe is the function's own part of the deployment self-test; it
+	// changes nothing.
+	Probe func(ctx context.Context) error
+	// Late lists trading events that the handler wants to see after their
+	// not_after, because it has something to clean up.
+	Late []events.Type
+}
+
+// Stage is a function's runtime. It implements lambda.Handler.
+type Stage struct {
+	Config
+	function topology.Function
+}
+
+// New checks the configuration against the topology: a function must handle
+// exactly what the table says it consumes.
+func New(c Config) (*Stage, error) {
+	f, err := topology.Lookup(c.Name)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make(map[events.Type]bool)
+	for _, sub := range f.Consumes {
+		wanted[sub.Type] = true
+		if c.Handle[sub.Type] == nil {
+			return nil, fmt.Errorf("stage: %s consumes %s but has no handler for it", c.Name, sub.Type)
+		}
+	}
+	for t := range c.Handle {
+		if !wanted[t] {
+			return nil, fmt.Errorf("stage: %s has a handler for %s, which the topology does not route to it", c.Name, t)
+		}
+	}
+	if (c.Bus == nil) != (len(f.Publishes) == 0) {
+		return nil, fmt.Errorf("stage: %s publishes %d event types; it needs a bus exactly if that is not 0", c.Name, len(f.Publishes))
+	}
+	return &Stage{Config: c, function: f}, nil
+}
+
+// busEvent is an event as EventBridge delivers it.
+type busEvent struct {
+	Version    string          `json:"version"`
+	ID         string          `json:"id"`
+	DetailType events.Type     `json:"detail-type"`
+	Source     events.Source   `json:"source"`
+	Account    string          `json:"account"`
+	Time       string          `json:"time"`
+	Region     string          `json:"region"`
+	Resources  []string        `json:"resources"`
+	Detail     json.RawMessage `json:"detail"`
+}
+
+// Invoke handles one invocation: an event from the bus or a command with a
+// mode. There is no default: anything else is an error.
+func (s *Stage) Invoke(ctx context.Context, payload []byte) (answer []byte, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.Log.ErrorContext(ctx, "panic", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = fmt.Errorf("stage: %s panicked: %v", s.Name, r)
+		}
+	}()
+	var shape struct {
+		Mode       *string          `json:"mode"`
+		DetailType *json.RawMessage `json:"detail-type"`
+	}
+	if err := json.Unmarshal(payload, &shape); err != nil {
+		return nil, s.poison(ctx, fmt.Errorf("the payload is not a JSON object: %w", err))
+	}
+	switch {
+	case shape.Mode != nil && shape.DetailType == nil:
+		return s.command(ctx, *shape.Mode, payload)
+	case shape.DetailType != nil && shape.Mode == nil:
+		return nil, s.event(ctx, payload)
+	}
+	return nil, s.poison(ctx, errors.New("the payload is neither a command with a mode nor an event from the bus"))
+}
+
+func (s *Stage) command(ctx context.Context, mode string, payload []byte) ([]byte, error) {
+	if mode == "probe" {
+		return s.probe(ctx)
+	}
+	run := s.Commands[mode]
+	if run == nil {
+		return nil, s.poison(ctx, fmt.Errorf("%s has no mode %q", s.Name, mode))
+	}
+	answer, err := run(ctx, s, payload)
+	if err != nil {
+		s.Log.ErrorContext(ctx, "command failed", "mode", mode, "error", err.Error())
+		return nil, err
+	}
+	return json.Marshal(answer)
+}
+
+func (s *Stage) event(ctx context.Context, payload []byte) error {
+	var b busEvent
+	if err := json.Unmarshal(payload, &b); err != nil {
+		return s.poison(ctx, fmt.Errorf("the bus event does not decode: %w", err))
+	}
+	in, err := events.Decode(b.Detail)
+	if err != nil {
+		return s.poison(ctx, err)
+	}
+	if in.EventType != b.DetailType || in.Source != b.Source {
+		return s.poison(ctx, fmt.Errorf("the bus says %s from %s, the envelope %s from %s", b.DetailType, b.Source, in.EventType, in.Source))
+	}
+	if !s.function.Handles(in.Source, in.EventType) {
+		return s.poison(ctx, fmt.Errorf("%s from %s is not routed to %s", in.EventType, in.Source, s.Name))
+	}
+	log := s.Log.With("correlation_id", in.CorrelationID, "event_id", in.EventID, "event_type", in.EventType, "bus_id", b.ID)
+	return s.Process(ctx, log, Delivery{Envelope: in, Hash: hash(b.Detail), Consumer: string(s.Name)}, s.Handle[in.EventType])
+}
+
+// Delivery is something to decide: an event that arrived, or the command that
+// begins a run (its envelope then holds the derived ids and hop −1).
+type Delivery struct {
+	Envelope events.Envelope
+	Hash     string // of the bytes that arrived
+	Consumer string
+}
+
+// Process runs a delivery through claim, decision, commit and publication.
+func (s *Stage) Process(ctx context.Context, log *slog.Logger, d Delivery, decide Handler) error {
+	began := s.Clock.Now()
+	in := d.Envelope
+	if expired, err := s.expired(in, began); expired {
+		log.WarnContext(ctx, "expired report dropped", "not_after", in.NotAfter.String())
+		return err
+	}
+	claim, err := s.Ledger.Claim(ctx, ledger.Delivery{
+		Consumer: d.Consumer, RunID: in.CorrelationID, EventID: in.EventID, EventType: string(in.EventType),
+		DetailHash: d.Hash, Owner: s.Owner(), Lease: topology.Timeout + 15*time.Second,
+	})
+	switch {
+	case errors.Is(err, ledger.ErrTooManyAttempts):
+		return s.fail(ctx, log, claim, in, &Error{Code: "too_many_attempts", Message: err.Error(), Hint: "look at the function's log, then redrive", Final: true})
+	case errors.Is(err, ledger.ErrCollision):
+		return s.poison(ctx, err)
+	case err != nil:
+		log.WarnContext(ctx, "claim refused", "error", err.Error())
+		return err
+	case claim.Done():
+		log.InfoContext(ctx, "already decided", "result", claim.Result(), "republish", len(claim.Out()))
+		return s.publish(ctx, log, claim)
+	}
+	out, err := s.decide(ctx, in, decide)
+	if err != nil {
+		return s.fail(ctx, log, claim, in, err)
+	}
+	if err := s.commit(ctx, log, claim, in, out, ""); err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "decided", "result", claim.Result(), "ms", s.Clock.Now().Sub(began).Milliseconds(), "attempt", claim.Attempts())
+	return s.publish(ctx, log, claim)
+}
+
+// expired tells whether a report came after its time: it is dropped. A trading
+// event that came too late is a permanent failure, found in decide.
+func (s *Stage) expired(in events.Envelope, now time.Time) (bool, error) {
+	entry, err := events.Lookup(in.EventType)
+	if err != nil || entry.Class == events.Trading {
+		return false, nil
+	}
+	return !now.Before(in.NotAfter.Time()), nil
+}
+
+func (s *Stage) decide(ctx context.Context, in events.Envelope, decide Handler) (out []events.Event, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.Log.ErrorContext(ctx, "panic", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			out, err = nil, fmt.Errorf("stage: %s panicked: %v", s.Name, r)
+		}
+	}()
+	if in.Account != s.Account || in.TradingMode != s.Mode {
+		return nil, Permanent("mode_mismatch", "check ACCOUNT and TRADING_MODE of the function",
+			"the event is for %s/%s, this function serves %s/%s", in.Account, in.TradingMode, s.Account, s.Mode)
+	}
+	entry, lookupErr := events.Lookup(in.EventType)
+	if lookupErr == nil && entry.Class == events.Trading && !s.takesLate(in.EventType) && !s.Clock.Now().Before(in.NotAfter.Time()) {
+		return nil, Permanent("expired", "nothing was traded; the next scheduled run will",
+			"%s arrived after the run's deadline %s", in.EventType, in.NotAfter)
+	}
+	return decide(ctx, in)
+}
+
+func (s *Stage) takesLate(t events.Type) bool {
+	for _, late := range s.Late {
+		if late == t {
+			return true
+		}
+	}
+	return false
+}
+
+// fail ends a delivery that could not be decided. A permanent failure is
+// committed as WorkflowFailed where the topology lets the function publish it;
+// anything else gives the claim back and fails the invocation.
+func (s *Stage) fail(ctx context.Context, log *slog.Logger, claim *ledger.Claim, in events.Envelope, cause error) error {
+	if e, ok := permanent(cause); ok && s.reportsFailures() {
+		log.ErrorContext(ctx, "failed for good", "code", e.Code, "error", e.Error(), "hint", e.Hint)
+		if err := s.commit(ctx, log, claim, in, []events.Event{failure(s.Name, in, e)}, "failed:"+e.Code); err != nil {
+			return err
+		}
+		return s.publish(ctx, log, claim)
+	}
+	log.ErrorContext(ctx, "failed, to be tried again", "error", cause.Error(), "attempt", claim.Attempts())
+	if err := s.Ledger.Fail(ctx, claim, cause); err != nil {
+		log.WarnContext(ctx, "the claim could not be given back; it ends with its lease", "error", err.Error())
+	}
+	return cause
+}
+
+// reportsFailures is false for monitor, whose WorkflowFailed is the sweep's
+// alone, and for notifier, which publishes nothing: their failures end in the
+// failure queue and its alarm.
+func (s *Stage) reportsFailures() bool {
+	return s.function.MayPublish(events.TypeWorkflowFailed) && s.Name != topology.Monitor
+}
+
+func failure(name topology.Name, in events.Envelope, e *Error) events.Event {
+	runContext := e.Context
+	if runContext == nil {
+		runContext = contextOf(in.Payload)
+	}
+	hint := e.Hint
+	if hint == "" {
+		hint = "alchemiser show " + in.CorrelationID
+	}
+	return events.Event{Payload: &events.WorkflowFailed{
+		Stage: string(name), FailureCode: e.Code, Message: e.Message, Hint: hint, Retryable: false,
+		OriginalEventType: in.EventType, OriginalEventID: in.EventID, Details: e.Details,
+		OpenOrders: e.OpenOrders, Context: runContext,
+	}}
+}
+
+func contextOf(p events.Payload) *events.Context {
+	switch p := p.(type) {
+	case *events.SignalGenerated:
+		return &p.Context
+	case *events.RebalancePlanned:
+		return &p.Context
+	}
+	return nil
+}
+
+// commit encodes the outgoing events and makes them one fact with the outcome.
+func (s *Stage) commit(ctx context.Context, log *slog.Logger, claim *ledger.Claim, in events.Envelope, out []events.Event, result string) error {
+	details := make([][]byte, 0, len(out))
+	ordinals := make(map[events.Type]int)
+	for _, e := range out {
+		child, err := s.child(in, e, ordinals)
+		if err == nil {
+			var detail []byte
+			if detail, err = events.Encode(child); err == nil {
+				details = append(details, detail)
+				if result == "" {
+					result = string(child.EventType)
+				}
+				continue
+			}
+		}
+		if result == "" { // a failure event that cannot be encoded must not loop
+			return s.fail(ctx, log, claim, in, err)
+		}
+		return fmt.Errorf("stage: %s: %w", s.Name, err)
+	}
+	if result == "" {
+		result = "nothing to publish"
+	}
+	if err := s.Ledger.Commit(ctx, claim, details, result); err != nil {
+		log.ErrorContext(ctx, "commit refused", "error", err.Error())
+		return fmt.Errorf("stage: %s: commit: %w", s.Name, err)
+	}
+	return nil
+}
+
+func (s *Stage) child(in events.Envelope, e events.Event, ordinals map[events.Type]int) (events.Envelope, error) {
+	if e.Payload == nil {
+		return events.Envelope{}, fmt.Errorf("stage: %s returned an event without a payload", s.Name)
+	}
+	t := e.Payload.EventType()
+	if !s.function.MayPublish(t) {
+		return events.Envelope{}, fmt.Errorf("stage: %s may not publish %s", s.Name, t)
+	}
+	if t == events.TypeErrorNotificationRequested {
+		e.Source = events.SourceNotifications
+	}
+	child, err := events.Child(in, s.function.Source, e, ordinals[t], s.Clock.Now(), events.Producer{Service: string(s.Name), Version: s.Version})
+	ordinals[t]++
+	return child, err
+}
+
+// publish hands the committed events to the bus. When that fails the item
+// stays pending, and the error makes Lambda deliver the event again.
+func (s *Stage) publish(ctx context.Context, log *slog.Logger, claim *ledger.Claim) error {
+	out := claim.Out()
+	if len(out) == 0 {
+		return nil
+	}
+	if err := s.Bus.Publish(ctx, out...); err != nil {
+		log.ErrorContext(ctx, "publish failed", "error", err.Error())
+		return err
+	}
+	if err := s.Ledger.MarkPublished(ctx, claim); err != nil {
+		// The events are out; the sweep will publish them once more, which is safe.
+		log.WarnContext(ctx, "published but not marked", "error", err.Error())
+	}
+	return nil
+}
+
+// Republish publishes the committed events of a due inbox document, for the
+// sweep.
+func (s *Stage) Republish(ctx context.Context, claim *ledger.Claim) error {
+	return s.publish(ctx, s.Log, claim)
+}
+
+func (s *Stage) poison(ctx context.Context, err error) error {
+	s.Log.ErrorContext(ctx, "poison", "error", err.Error(), "metric", "Poison")
+	return fmt.Errorf("stage: %s refuses the payload: %w", s.Name, err)
+}
+
+func hash(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
