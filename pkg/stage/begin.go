@@ -13,18 +13,18 @@ type Beginning struct {
 	RunKey   string // account/schedule/slot
 	DryRun   bool
 	NotAfter time.Time
-	// Raw is the command as it arrived; its repetition must be identical.
-	Raw []byte
+	// Settings are what a repetition of the command must agree in.
+	Settings []byte
 }
 
 // Begin runs a command through the same protocol as an event, under the ids
-// that its run key leads to.
-func (s *Stage) Begin(ctx context.Context, b Beginning, decide Handler) error {
+// that its run key leads to. A repetition with other settings is a collision.
+func (s *Stage) Begin(ctx context.Context, b Beginning, decide Handler) (Decision, error) {
 	runID, commandID := events.RunID(b.RunKey), events.CommandID(b.RunKey)
 	root := events.Envelope{
 		EventID: commandID, CorrelationID: runID, CausationID: commandID, RunKey: b.RunKey,
 		Account: s.Account, TradingMode: s.Mode, DryRun: b.DryRun, Hop: -1, NotAfter: events.At(b.NotAfter),
 	}
 	log := s.Log.With("correlation_id", runID, "event_id", commandID, "event_type", "command")
-	return s.Process(ctx, log, Delivery{Envelope: root, Hash: hash(b.Raw), Consumer: string(s.Name)}, decide)
+	return s.Process(ctx, log, Delivery{Envelope: root, Hash: hash(b.Settings), Consumer: string(s.Name)}, decide)
 }

@@ -43,10 +43,10 @@ type Command func(ctx context.Context, s *Stage, raw json.RawMessage) (any, erro
 
 // Config is what a function is made of.
 type Config struct {
-	Name        topology.Name
-	Account     string      // the configured alias
-	Mode        events.Mode // what the account holds; events of the other mode are refused
-	Version     string      // of the build, for the producer field
+	Name    topology.Name
+	Account string      // the configured alias
+	Mode    events.Mode // what the account holds; events of the other mode are refused
+	Version string      // of the build, for the producer field
 
 	Ledger *ledger.Ledger
 	Bus    *bus.Bus // nil for a function that publishes nothing
@@ -166,7 +166,8 @@ func (s *Stage) event(ctx context.Context, payload []byte) error {
 		return s.poison(ctx, fmt.Errorf("%s from %s is not routed to %s", in.EventType, in.Source, s.Name))
 	}
 	log := s.Log.With("correlation_id", in.CorrelationID, "event_id", in.EventID, "event_type", in.EventType, "bus_id", b.ID)
-	return s.Process(ctx, log, Delivery{Envelope: in, Hash: hash(b.Detail), Consumer: string(s.Name)}, s.Handle[in.EventType])
+	_, err = s.Process(ctx, log, Delivery{Envelope: in, Hash: hash(b.Detail), Consumer: string(s.Name)}, s.Handle[in.EventType])
+	return err
 }
 
 // Delivery is something to decide: an event that arrived, or the command that
@@ -177,13 +178,19 @@ type Delivery struct {
 	Consumer string
 }
 
+// Decision is what came of a delivery.
+type Decision struct {
+	Result   string // the first published type, or failed:<code>
+	Repeated bool   // it was decided by an earlier delivery
+}
+
 // Process runs a delivery through claim, decision, commit and publication.
-func (s *Stage) Process(ctx context.Context, log *slog.Logger, d Delivery, decide Handler) error {
+func (s *Stage) Process(ctx context.Context, log *slog.Logger, d Delivery, decide Handler) (Decision, error) {
 	began := s.Clock.Now()
 	in := d.Envelope
 	if expired, err := s.expired(in, began); expired {
 		log.WarnContext(ctx, "expired report dropped", "not_after", in.NotAfter.String())
-		return err
+		return Decision{Result: "expired"}, err
 	}
 	claim, err := s.Ledger.Claim(ctx, ledger.Delivery{
 		Consumer: d.Consumer, RunID: in.CorrelationID, EventID: in.EventID, EventType: string(in.EventType),
@@ -193,23 +200,23 @@ func (s *Stage) Process(ctx context.Context, log *slog.Logger, d Delivery, decid
 	case errors.Is(err, ledger.ErrTooManyAttempts):
 		return s.fail(ctx, log, claim, in, &Error{Code: "too_many_attempts", Message: err.Error(), Hint: "look at the function's log, then redrive", Final: true})
 	case errors.Is(err, ledger.ErrCollision):
-		return s.poison(ctx, err)
+		return Decision{}, s.poison(ctx, err)
 	case err != nil:
 		log.WarnContext(ctx, "claim refused", "error", err.Error())
-		return err
+		return Decision{}, err
 	case claim.Done():
 		log.InfoContext(ctx, "already decided", "result", claim.Result(), "republish", len(claim.Out()))
-		return s.publish(ctx, log, claim)
+		return Decision{Result: claim.Result(), Repeated: true}, s.publish(ctx, log, claim)
 	}
 	out, err := s.decide(ctx, in, decide)
 	if err != nil {
 		return s.fail(ctx, log, claim, in, err)
 	}
-	if err := s.commit(ctx, log, claim, in, out, ""); err != nil {
-		return err
+	if err := s.commit(ctx, claim, in, out, ""); err != nil {
+		return s.fail(ctx, log, claim, in, err)
 	}
 	log.InfoContext(ctx, "decided", "result", claim.Result(), "ms", s.Clock.Now().Sub(began).Milliseconds(), "attempt", claim.Attempts())
-	return s.publish(ctx, log, claim)
+	return Decision{Result: claim.Result()}, s.publish(ctx, log, claim)
 }
 
 // expired tells whether a report came after its time: it is dropped. A trading
@@ -253,19 +260,20 @@ func (s *Stage) takesLate(t events.Type) bool {
 // fail ends a delivery that could not be decided. A permanent failure is
 // committed as WorkflowFailed where the topology lets the function publish it;
 // anything else gives the claim back and fails the invocation.
-func (s *Stage) fail(ctx context.Context, log *slog.Logger, claim *ledger.Claim, in events.Envelope, cause error) error {
+func (s *Stage) fail(ctx context.Context, log *slog.Logger, claim *ledger.Claim, in events.Envelope, cause error) (Decision, error) {
 	if e, ok := permanent(cause); ok && s.reportsFailures() {
 		log.ErrorContext(ctx, "failed for good", "code", e.Code, "error", e.Error(), "hint", e.Hint)
-		if err := s.commit(ctx, log, claim, in, []events.Event{failure(s.Name, in, e)}, "failed:"+e.Code); err != nil {
-			return err
+		result := "failed:" + e.Code
+		if err := s.commit(ctx, claim, in, []events.Event{failure(s.Name, in, e)}, result); err != nil {
+			return Decision{}, err
 		}
-		return s.publish(ctx, log, claim)
+		return Decision{Result: result}, s.publish(ctx, log, claim)
 	}
 	log.ErrorContext(ctx, "failed, to be tried again", "error", cause.Error(), "attempt", claim.Attempts())
 	if err := s.Ledger.Fail(ctx, claim, cause); err != nil {
 		log.WarnContext(ctx, "the claim could not be given back; it ends with its lease", "error", err.Error())
 	}
-	return cause
+	return Decision{}, cause
 }
 
 // reportsFailures is false for monitor, whose WorkflowFailed is the sweep's
@@ -302,31 +310,27 @@ func contextOf(p events.Payload) *events.Context {
 }
 
 // commit encodes the outgoing events and makes them one fact with the outcome.
-func (s *Stage) commit(ctx context.Context, log *slog.Logger, claim *ledger.Claim, in events.Envelope, out []events.Event, result string) error {
+func (s *Stage) commit(ctx context.Context, claim *ledger.Claim, in events.Envelope, out []events.Event, result string) error {
 	details := make([][]byte, 0, len(out))
 	ordinals := make(map[events.Type]int)
 	for _, e := range out {
 		child, err := s.child(in, e, ordinals)
-		if err == nil {
-			var detail []byte
-			if detail, err = events.Encode(child); err == nil {
-				details = append(details, detail)
-				if result == "" {
-					result = string(child.EventType)
-				}
-				continue
-			}
+		if err != nil {
+			return err
 		}
-		if result == "" { // a failure event that cannot be encoded must not loop
-			return s.fail(ctx, log, claim, in, err)
+		detail, err := events.Encode(child)
+		if err != nil {
+			return fmt.Errorf("stage: %s: %w", s.Name, err)
 		}
-		return fmt.Errorf("stage: %s: %w", s.Name, err)
+		details = append(details, detail)
+		if result == "" {
+			result = string(child.EventType)
+		}
 	}
 	if result == "" {
 		result = "nothing to publish"
 	}
 	if err := s.Ledger.Commit(ctx, claim, details, result); err != nil {
-		log.ErrorContext(ctx, "commit refused", "error", err.Error())
 		return fmt.Errorf("stage: %s: commit: %w", s.Name, err)
 	}
 	return nil

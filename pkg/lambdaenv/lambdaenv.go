@@ -1,0 +1,177 @@
+// Package lambdaenv builds from a function's environment what every stage
+// needs: clock, log, ledger, bus, secrets. A function's main is then a few
+// lines:
+//
+//	func main() { lambdaenv.Main(topology.Monitor, build) }
+//
+//	func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
+//		m := monitor.New(monitor.ReadConfig(e.Vars), e.Ledger, e.Clock)
+//		return stage.Config{Handle: m.Handlers()}, nil
+//	}
+//
+// Nothing here or in a function's main knows where it runs: on one machine
+// AWS_ENDPOINT_URL points at the local cloud, and that is all.
+package lambdaenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/alchemiser/alchemiser/pkg/bus"
+	"github.com/alchemiser/alchemiser/pkg/bus/eventbridgebus"
+	"github.com/alchemiser/alchemiser/pkg/env"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/ledger/dynamoledger"
+	"github.com/alchemiser/alchemiser/pkg/stage"
+	"github.com/alchemiser/alchemiser/pkg/topology"
+)
+
+// Env is what every function reads from its environment.
+type Env struct {
+	Vars        *env.Vars
+	Name        topology.Name
+	Environment string // dev, staging or prod
+	Account     string
+	Mode        events.Mode
+	Version     string
+	// ClockOffset is 0 except in a rehearsal.
+	ClockOffset time.Duration
+	SimHosts    []string
+	Clock       env.Clock
+	Log         *slog.Logger
+	Ledger      *ledger.Ledger
+	Bus         *bus.Bus // nil for a function that publishes nothing
+
+	aws aws.Config
+}
+
+// Build turns the environment into a stage's configuration. The fields that
+// every function has in common are filled in by Main.
+type Build func(ctx context.Context, e *Env) (stage.Config, error)
+
+// Main runs a function: it reads the whole environment, says every mistake at
+// once, and serves invocations. A configuration that does not hold makes the
+// process exit before it takes work.
+func Main(name topology.Name, build Build) {
+	ctx := context.Background()
+	s, err := assemble(ctx, name, env.Process(), build)
+	if err != nil {
+		slog.New(slog.NewJSONHandler(os.Stdout, nil)).Error("the function's configuration is wrong", "service", name, "error", err.Error())
+		os.Exit(1)
+	}
+	lambda.Start(s)
+}
+
+func assemble(ctx context.Context, name topology.Name, values map[string]string, build Build) (*stage.Stage, error) {
+	e, err := load(name, values)
+	if err != nil {
+		return nil, err
+	}
+	c, err := build(ctx, e)
+	if err := errors.Join(e.Vars.Err(), err); err != nil {
+		return nil, err
+	}
+	c.Name, c.Account, c.Mode, c.Version = e.Name, e.Account, e.Mode, e.Version
+	c.Ledger, c.Bus, c.Clock, c.Log, c.Owner = e.Ledger, e.Bus, e.Clock, e.Log, env.Token
+	return stage.New(c)
+}
+
+func load(name topology.Name, values map[string]string) (*Env, error) {
+	f, err := topology.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	v := env.Read(values)
+	e := &Env{
+		Vars:        v,
+		Name:        name,
+		Environment: v.String("ALCHEMISER_ENV"),
+		Account:     v.String("ACCOUNT"),
+		Mode:        events.Mode(v.OneOf("TRADING_MODE", string(events.Paper), string(events.Live))),
+		Version:     v.String("BUILD_VERSION"),
+		ClockOffset: v.Duration("CLOCK_OFFSET", 0),
+		SimHosts:    v.List("SIM_HOSTS"),
+	}
+	table := v.String("TABLE_NAME")
+	level := env.Parsed(v, "LOG_LEVEL", slog.LevelInfo, "debug, info, warn or error", func(s string) (slog.Level, error) {
+		var l slog.Level
+		return l, l.UnmarshalText([]byte(s))
+	})
+	if e.ClockOffset != 0 && (e.Mode != events.Paper || len(e.SimHosts) == 0) {
+		v.Fail("CLOCK_OFFSET", "is %s: a rehearsal clock is for paper trading against hosts in SIM_HOSTS only", e.ClockOffset)
+	}
+	e.aws = awsConfig(v)
+	e.Clock = env.SystemClock(e.ClockOffset)
+	e.Log = slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level})).With("stage", string(name))
+	e.Ledger = ledger.New(dynamoledger.New(dynamodb.NewFromConfig(e.aws), table), e.Clock)
+	if len(f.Publishes) > 0 {
+		e.Bus = bus.New(eventbridgebus.New(eventbridge.NewFromConfig(e.aws), v.String("BUS_NAME")))
+	}
+	return e, nil
+}
+
+// awsConfig reads what Lambda gives every function. The SDK's own loader would
+// also look for files, profiles and metadata servers, which a function does
+// not have: leaving it out halves the time to the first response.
+func awsConfig(v *env.Vars) aws.Config {
+	c := aws.Config{
+		Region:      v.String("AWS_REGION"),
+		Credentials: credentials.NewStaticCredentialsProvider(v.String("AWS_ACCESS_KEY_ID"), v.String("AWS_SECRET_ACCESS_KEY"), v.Optional("AWS_SESSION_TOKEN", "")),
+	}
+	if endpoint := v.Optional("AWS_ENDPOINT_URL", ""); endpoint != "" {
+		c.BaseEndpoint = &endpoint
+	}
+	return c
+}
+
+// Host checks that the host of the URL in the variable may be used: with a
+// rehearsal clock only hosts in SIM_HOSTS may.
+func (e *Env) Host(name string) string {
+	raw := e.Vars.String(name)
+	if raw == "" {
+		return ""
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		e.Vars.Fail(name, "is %q; expected a URL such as https://paper-api.alpaca.markets", raw)
+		return raw
+	}
+	if e.ClockOffset != 0 && !e.Simulated(u) {
+		e.Vars.Fail(name, "points at %s, which is not in SIM_HOSTS: a rehearsal clock may not meet a real market", u.Host)
+	}
+	return raw
+}
+
+// Simulated reports whether the URL's host is listed in SIM_HOSTS, with or
+// without its port.
+func (e *Env) Simulated(u *url.URL) bool {
+	return slices.Contains(e.SimHosts, u.Host) || slices.Contains(e.SimHosts, u.Hostname())
+}
+
+// Secret reads one SecureString below the SECRET_PATH of the function.
+func (e *Env) Secret(ctx context.Context, name string) (string, error) {
+	path := e.Vars.String("SECRET_PATH") + "/" + name
+	out, err := ssm.NewFromConfig(e.aws).GetParameter(ctx, &ssm.GetParameterInput{Name: &path, WithDecryption: aws.Bool(true)})
+	if err != nil {
+		return "", fmt.Errorf("read the parameter %s: %w; write it with scripts/parameters", path, err)
+	}
+	value := aws.ToString(out.Parameter.Value)
+	if value == "" || value == "placeholder" {
+		return "", fmt.Errorf("the parameter %s holds no value yet; write it with scripts/parameters", path)
+	}
+	return value, nil
+}
