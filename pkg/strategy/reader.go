@@ -1,0 +1,507 @@
+package strategy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Limits of a strategy file.
+const (
+	MaxFileSize = 16 << 20 // bytes
+	MaxNesting  = 1000     // brackets open at once
+)
+
+// Read turns the bytes of one file into its only form. It stops at the first
+// error in reading order; then the form is nil. The file name only serves to
+// name the place of an error.
+func Read(file string, src []byte) (*Form, Diagnostics) {
+	r := reader{file: file}
+	form, d := r.readFile(src)
+	if d != nil {
+		return nil, Diagnostics{*d}
+	}
+	return form, nil
+}
+
+// comment is a comment's text from its semicolon, without the line end.
+type comment struct{ start, end int32 }
+
+// reader holds the place in the text. It keeps a stack of open brackets of its
+// own, so that nesting is bounded by MaxNesting and not by the machine's stack.
+type reader struct {
+	file         string
+	src          string
+	pos          int // byte offset of the next character
+	line         int
+	lineStart    int // byte offset where the line begins
+	wide         int // continuation bytes seen in this line: not columns
+	open         []bracket
+	pending      []Form // elements of all open brackets
+	slab         []Form // room for elements of closed ones
+	keepComments bool   // for the formatter
+	comments     []comment
+}
+
+type bracket struct {
+	form  Form
+	first int // index in pending of the first element
+}
+
+func (r *reader) readFile(src []byte) (*Form, *Diagnostic) {
+	r.line = 1
+	if len(src) > MaxFileSize {
+		return nil, r.at(1, 1, "too-large", fmt.Sprintf("file has %d bytes, the limit is %d", len(src), MaxFileSize),
+			"split the strategy into several files of a portfolio")
+	}
+	if !utf8.Valid(src) || bytes.IndexByte(src, 0) >= 0 {
+		hint := "save the file as plain text in UTF-8"
+		if bytes.HasPrefix(src, []byte("%PDF")) {
+			hint = "this is a PDF document; a strategy is a plain text file (.clj)"
+		}
+		return nil, r.at(1, 1, "encoding", "not valid UTF-8", hint)
+	}
+	r.src = string(src)
+	if strings.HasPrefix(r.src, "\ufeff") {
+		r.pos, r.lineStart = 3, 3
+	}
+	var top *Form
+	for {
+		r.skipBlanks()
+		if r.pos == len(r.src) {
+			break
+		}
+		done, d := r.next(top != nil)
+		if d != nil {
+			return nil, d
+		}
+		if done && top == nil {
+			f := r.pending[0]
+			top = &f
+		}
+	}
+	if n := len(r.open); n > 0 {
+		b := &r.open[n-1].form
+		return nil, r.at(int(b.Line), int(b.Col), "unclosed", fmt.Sprintf("%q is not closed", r.src[b.Start:b.Start+1]),
+			fmt.Sprintf("the file ended where %q was expected", string(closerOf(b.Kind))))
+	}
+	if top == nil {
+		return nil, r.at(1, 1, "empty-file", "no form in the file", "a file holds one (defsymphony name config body)")
+	}
+	return top, nil
+}
+
+// next reads one token. It reports whether a form at the outermost level was
+// completed.
+func (r *reader) next(haveTop bool) (bool, *Diagnostic) {
+	switch c := r.src[r.pos]; c {
+	case '(', '[', '{':
+		if haveTop {
+			return false, r.trailing()
+		}
+		return false, r.openBracket(c)
+	case ')', ']', '}':
+		return r.closeBracket(c)
+	case '"':
+		if haveTop {
+			return false, r.trailing()
+		}
+		f, d := r.readString()
+		if d != nil {
+			return false, d
+		}
+		r.pending = append(r.pending, f)
+	default:
+		f, d := r.readRun()
+		if d != nil {
+			return false, d
+		}
+		if haveTop {
+			r.pos = int(f.Start)
+			return false, r.trailing()
+		}
+		r.pending = append(r.pending, f)
+	}
+	return len(r.open) == 0, nil
+}
+
+func (r *reader) openBracket(c byte) *Diagnostic {
+	if len(r.open) == MaxNesting {
+		return r.here("too-deep", fmt.Sprintf("nesting deeper than %d", MaxNesting), "")
+	}
+	kind := List
+	switch c {
+	case '[':
+		kind = Vector
+	case '{':
+		kind = Map
+	}
+	f := Form{Kind: kind, Line: int32(r.line), Col: int32(r.col(r.pos)), Start: int32(r.pos)}
+	r.open = append(r.open, bracket{form: f, first: len(r.pending)})
+	r.pos++
+	return nil
+}
+
+func (r *reader) closeBracket(c byte) (bool, *Diagnostic) {
+	if len(r.open) == 0 {
+		return false, r.here("unexpected-close", fmt.Sprintf("%q without an opening bracket", string(c)), "delete it, or add the bracket it closes")
+	}
+	b := r.open[len(r.open)-1]
+	if closerOf(b.form.Kind) != c {
+		return false, r.here("mismatched",
+			fmt.Sprintf("%q closes %q opened at %d:%d", string(c), r.src[b.form.Start:b.form.Start+1], b.form.Line, b.form.Col),
+			fmt.Sprintf("%q was expected here", string(closerOf(b.form.Kind))))
+	}
+	items := r.pending[b.first:]
+	if b.form.Kind == Map {
+		if d := r.checkMap(&b.form, items); d != nil {
+			return false, d
+		}
+	}
+	b.form.Items = r.keep(items)
+	r.pos++
+	b.form.End = int32(r.pos)
+	r.open = r.open[:len(r.open)-1]
+	r.pending = append(r.pending[:b.first], b.form)
+	return len(r.open) == 0, nil
+}
+
+func closerOf(k Kind) byte {
+	switch k {
+	case Vector:
+		return ']'
+	case Map:
+		return '}'
+	}
+	return ')'
+}
+
+func (r *reader) checkMap(m *Form, items []Form) *Diagnostic {
+	if len(items)%2 == 1 {
+		return r.at(int(m.Line), int(m.Col), "odd-map", "map has a key without a value", "write {:key value}")
+	}
+	const few = 8
+	var seen map[string]bool
+	if len(items) > 2*few {
+		seen = make(map[string]bool, len(items)/2)
+	}
+	for i := 0; i < len(items); i += 2 {
+		key := r.src[items[i].Start:items[i].End]
+		dup := seen[key]
+		if seen != nil {
+			seen[key] = true
+		} else {
+			for j := 0; j < i && !dup; j += 2 {
+				dup = r.src[items[j].Start:items[j].End] == key
+			}
+		}
+		if dup {
+			return r.at(int(items[i].Line), int(items[i].Col), "dup-key", "duplicate key "+clip(key), "keep one of them")
+		}
+	}
+	return nil
+}
+
+// keep copies elements to memory that is shared by many forms.
+func (r *reader) keep(items []Form) []Form {
+	if len(items) == 0 {
+		return nil
+	}
+	if len(items) > cap(r.slab)-len(r.slab) {
+		r.slab = make([]Form, 0, max(len(items), min(2048, 16+len(r.src)/32)))
+	}
+	n := len(r.slab)
+	r.slab = append(r.slab, items...)
+	return r.slab[n:len(r.slab):len(r.slab)]
+}
+
+// skipBlanks moves to the next character that is neither blank nor comment.
+func (r *reader) skipBlanks() {
+	for r.pos < len(r.src) {
+		switch r.src[r.pos] {
+		case ' ', '\t', ',', '\f':
+			r.pos++
+		case '\n', '\r':
+			r.lineEnd()
+		case ';':
+			start := r.pos
+			for r.pos < len(r.src) && r.src[r.pos] != '\n' && r.src[r.pos] != '\r' {
+				r.pos++
+			}
+			if r.keepComments {
+				r.comments = append(r.comments, comment{int32(start), int32(r.pos)})
+			}
+		default:
+			return
+		}
+	}
+}
+
+// lineEnd steps over LF, CR LF or a lone CR.
+func (r *reader) lineEnd() {
+	if r.src[r.pos] == '\r' && r.pos+1 < len(r.src) && r.src[r.pos+1] == '\n' {
+		r.pos++
+	}
+	r.pos++
+	r.line, r.lineStart, r.wide = r.line+1, r.pos, 0
+}
+
+// readRun reads a number, keyword or symbol.
+func (r *reader) readRun() (Form, *Diagnostic) {
+	start := r.pos
+	end := start
+	for end < len(r.src) && !isDelimiter(r.src[end]) {
+		if c := r.src[end]; c < ' ' || c >= 0x7f {
+			return Form{}, r.badChar(end)
+		}
+		end++
+	}
+	run := r.src[start:end]
+	f := Form{Line: int32(r.line), Col: int32(r.col(start)), Start: int32(start), End: int32(end), Text: run}
+	first, rest := run[0], run[1:]
+	sign := first == '+' || first == '-'
+	switch {
+	case isDigit(first), sign && rest != "" && isDigit(rest[0]):
+		f.Kind = Number
+		integer, ok := matchNumber(run)
+		if !ok {
+			return Form{}, r.badNumber(&f)
+		}
+		num, err := strconv.ParseFloat(run, 64)
+		if errors.Is(err, strconv.ErrRange) && math.IsInf(num, 0) {
+			return Form{}, r.badNumber(&f)
+		}
+		f.Integer, f.Num = integer, num
+	case first == '.' && rest != "" && isDigit(rest[0]),
+		sign && len(rest) > 1 && rest[0] == '.' && isDigit(rest[1]):
+		return Form{}, r.badNumber(&f)
+	case first == ':':
+		f.Kind = Keyword
+		if rest == "" {
+			return Form{}, r.badChar(start)
+		}
+		if i := matchSymbol(rest); i < len(rest) {
+			return Form{}, r.badChar(start + 1 + i)
+		}
+	default:
+		f.Kind = Symbol
+		if i := matchSymbol(run); i < len(run) {
+			return Form{}, r.badChar(start + i)
+		}
+	}
+	r.pos = end
+	return f, nil
+}
+
+func isDelimiter(c byte) bool {
+	switch c {
+	case ' ', '\t', '\r', '\n', '\f', ',', ';', '(', ')', '[', ']', '{', '}', '"':
+		return true
+	}
+	return false
+}
+
+func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// matchSymbol gives the index of the first character a symbol may not hold.
+func matchSymbol(s string) int {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case isLetter(c):
+		case c == '_', c == '>', c == '<', c == '=', c == '!', c == '?', c == '+', c == '*',
+			c == '/', c == '-', c == '.', c == '&', c == '%', c == '$':
+		case i > 0 && (isDigit(c) || c == '#' || c == '\''):
+		default:
+			return i
+		}
+	}
+	return len(s)
+}
+
+// matchNumber tells whether s is a number, and an integer.
+func matchNumber(s string) (integer, ok bool) {
+	if len(s) > 40 {
+		return false, false
+	}
+	i := 0
+	if s[0] == '+' || s[0] == '-' {
+		i++
+	}
+	digits := func() bool {
+		from := i
+		for i < len(s) && isDigit(s[i]) {
+			i++
+		}
+		return i > from
+	}
+	if i < len(s) && s[i] == '0' {
+		i++
+	} else if !digits() {
+		return false, false
+	}
+	integer = true
+	if i < len(s) && s[i] == '.' {
+		i++
+		integer = false
+		if !digits() {
+			return false, false
+		}
+	}
+	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
+		i++
+		integer = false
+		if i < len(s) && (s[i] == '+' || s[i] == '-') {
+			i++
+		}
+		if !digits() {
+			return false, false
+		}
+	}
+	return integer, i == len(s)
+}
+
+// readString reads a string and decodes its escapes.
+func (r *reader) readString() (Form, *Diagnostic) {
+	f := Form{Kind: String, Line: int32(r.line), Col: int32(r.col(r.pos)), Start: int32(r.pos)}
+	r.pos++
+	plain := r.pos // start of the characters not yet copied
+	var decoded []byte
+	for r.pos < len(r.src) {
+		switch c := r.src[r.pos]; {
+		case c == '"':
+			f.Text = r.src[plain:r.pos]
+			if decoded != nil {
+				f.Text = string(append(decoded, f.Text...))
+			}
+			r.pos++
+			f.End = int32(r.pos)
+			return f, nil
+		case c == '\\':
+			decoded = append(decoded, r.src[plain:r.pos]...)
+			if r.pos+1 == len(r.src) {
+				r.pos++
+				break
+			}
+			value, size, d := r.escape()
+			if d != nil {
+				return f, d
+			}
+			decoded = utf8.AppendRune(decoded, value)
+			r.pos += size
+			plain = r.pos
+		case c == '\n' || c == '\r':
+			r.lineEnd()
+		default:
+			if !utf8.RuneStart(c) {
+				r.wide++
+			}
+			r.pos++
+		}
+	}
+	return f, r.at(int(f.Line), int(f.Col), "bad-string", "string is not closed", `add the closing "`)
+}
+
+// escape decodes the escape at the reader's place; size is its length in bytes.
+func (r *reader) escape() (value rune, size int, d *Diagnostic) {
+	switch c := r.src[r.pos+1]; c {
+	case '"', '\\':
+		return rune(c), 2, nil
+	case 'n':
+		return '\n', 2, nil
+	case 't':
+		return '\t', 2, nil
+	case 'r':
+		return '\r', 2, nil
+	case 'b':
+		return '\b', 2, nil
+	case 'f':
+		return '\f', 2, nil
+	case 'u':
+		unit, ok := hex4(r.src[r.pos:])
+		if !ok {
+			break
+		}
+		if !utf16.IsSurrogate(unit) {
+			return unit, 6, nil
+		}
+		low, _ := hex4(r.src[r.pos+6:])
+		if joined := utf16.DecodeRune(unit, low); joined != utf8.RuneError {
+			return joined, 12, nil
+		}
+		return 0, 0, r.here("bad-escape", "lone surrogate", "write both halves of the pair, or the character itself")
+	}
+	_, width := utf8.DecodeRuneInString(r.src[r.pos+1:])
+	return 0, 0, r.here("bad-escape", `unknown escape "`+r.src[r.pos:r.pos+1+width]+`"`, `known: \" \\ \n \t \r \b \f \uXXXX`)
+}
+
+// hex4 reads the value of a \uXXXX escape.
+func hex4(s string) (rune, bool) {
+	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
+		return 0, false
+	}
+	var v rune
+	for i := 2; i < 6; i++ {
+		c := s[i]
+		switch {
+		case isDigit(c):
+			v = v<<4 | rune(c-'0')
+		case 'a' <= c|0x20 && c|0x20 <= 'f':
+			v = v<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	return v, true
+}
+
+func (r *reader) col(offset int) int { return offset - r.lineStart - r.wide + 1 }
+
+func (r *reader) at(line, col int, class, message, hint string) *Diagnostic {
+	return &Diagnostic{File: r.file, Line: line, Col: col, Class: class, Message: message, Hint: hint}
+}
+
+func (r *reader) here(class, message, hint string) *Diagnostic {
+	return r.at(r.line, r.col(r.pos), class, message, hint)
+}
+
+func (r *reader) trailing() *Diagnostic {
+	return r.here("trailing-form", "only one form per file", "a bracket may be closed too early above, or a second strategy needs a file of its own")
+}
+
+func (r *reader) badNumber(f *Form) *Diagnostic {
+	return r.at(int(f.Line), int(f.Col), "bad-number", fmt.Sprintf("malformed number %q", clip(f.Text)), "numbers look like 10, -0.5 or 1e-3")
+}
+
+func (r *reader) badChar(offset int) *Diagnostic {
+	c, _ := utf8.DecodeRuneInString(r.src[offset:])
+	hint := ""
+	switch {
+	case c == '“' || c == '”' || c == '„':
+		hint = `use the plain quote "`
+	case c == '\u00a0':
+		hint = "this is a no-break space, use a plain one"
+	case c > 0x7e:
+		hint = "outside strings and comments only ASCII is allowed"
+	}
+	return r.at(r.line, r.col(offset), "bad-char", fmt.Sprintf("unexpected character %q", string(c)), hint)
+}
+
+// clip shortens a text that goes into a message.
+func clip(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return s
+	}
+	cut := most
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}
