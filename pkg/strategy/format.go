@@ -1,0 +1,3 @@
+package strategy
+
+func Format(file string, src []byte) ([]byte, Diagnostics) { return src, nil }
