@@ -254,6 +254,7 @@ type WorkflowStarted struct {
 	Force        bool         `json:"force"`
 	ControlState ControlState `json:"control_state"`
 	Warnings     List[string] `json:"warnings"`
+	Timings      Timings      `json:"timings"`
 }
 
 // WorkflowSkipped ends a run that must not trade.
