@@ -126,11 +126,11 @@ type LegResult struct {
 	Status         LegStatus    `json:"status"`
 	IntendedQty    Decimal      `json:"intended_qty"`
 	FilledQty      Decimal      `json:"filled_qty"`
-	AvgPrice       *Decimal     `json:"avg_price"`
-	Value          *Decimal     `json:"value"`
+	AvgPrice       *Decimal     `json:"avg_price" jsonschema:"nullable"`
+	Value          *Decimal     `json:"value" jsonschema:"nullable"`
 	PricePending   bool         `json:"price_pending"`
 	Attempts       int          `json:"attempts"`
-	SlippageBps    *int64       `json:"slippage_bps"` // positive is a cost
+	SlippageBps    *int64       `json:"slippage_bps" jsonschema:"nullable"` // positive is a cost
 	ReasonCode     string       `json:"reason_code"`
 	BrokerCode     string       `json:"broker_code"`
 	BrokerMessage  string       `json:"broker_message"` // redacted, at most 200 characters
@@ -159,7 +159,7 @@ type Context struct {
 	Slot          string              `json:"slot"`
 	Strategies    List[StrategyBrief] `json:"strategies"`
 	TargetWeights Weights             `json:"target_weights"`
-	Plan          *PlanSummary        `json:"plan"`
+	Plan          *PlanSummary        `json:"plan" jsonschema:"nullable"`
 	Warnings      List[string]        `json:"warnings"`
 	Timings       Timings             `json:"timings"`
 }
@@ -209,9 +209,9 @@ type SnapshotPosition struct {
 	Symbol       string   `json:"symbol"`
 	Qty          Decimal  `json:"qty"`
 	QtyAvailable Decimal  `json:"qty_available"`
-	Price        *Decimal `json:"price"`
+	Price        *Decimal `json:"price" jsonschema:"nullable"`
 	PriceSource  string   `json:"price_source"` // quote, trade or none
-	PriceAt      *Time    `json:"price_at"`
+	PriceAt      *Time    `json:"price_at" jsonschema:"nullable"`
 }
 
 // Snapshot is the broker's state a plan was made from.
@@ -329,7 +329,7 @@ type TradeExecuted struct {
 	StartedAt     Time            `json:"started_at"`
 	FinishedAt    Time            `json:"finished_at"`
 	Continuations int             `json:"continuations"`
-	AccountAfter  *AccountAfter   `json:"account_after"`
+	AccountAfter  *AccountAfter   `json:"account_after" jsonschema:"nullable"`
 	FailureCodes  List[string]    `json:"failure_codes"`
 	Lines         List[PlanLine]  `json:"lines"` // the plan, for the report
 	Holds         List[Hold]      `json:"holds"`
@@ -347,7 +347,7 @@ type WorkflowFailed struct {
 	OriginalEventID   string       `json:"original_event_id"`
 	Details           Details      `json:"details"`
 	OpenOrders        List[string] `json:"open_orders"`
-	Context           *Context     `json:"context"`
+	Context           *Context     `json:"context" jsonschema:"nullable"`
 }
 
 // WorkflowCompleted closes the record of a run.
@@ -385,7 +385,7 @@ type TradingNotificationRequested struct {
 	TradingMode   Mode                `json:"trading_mode"`
 	Session       Date                `json:"session"`
 	AsOfSession   Date                `json:"as_of_session,omitempty"`
-	Plan          *PlanSummary        `json:"plan"`
+	Plan          *PlanSummary        `json:"plan" jsonschema:"nullable"`
 	Lines         List[PlanLine]      `json:"lines"`
 	Legs          List[LegResult]     `json:"legs"`
 	Totals        Totals              `json:"totals"`
@@ -395,10 +395,10 @@ type TradingNotificationRequested struct {
 	Strategies    List[StrategyBrief] `json:"strategies"`
 	TargetWeights Weights             `json:"target_weights"`
 	Warnings      List[string]        `json:"warnings"`
-	Failure       *Failure            `json:"failure"`
-	Skipped       *Skipped            `json:"skipped"`
+	Failure       *Failure            `json:"failure" jsonschema:"nullable"`
+	Skipped       *Skipped            `json:"skipped" jsonschema:"nullable"`
 	Timings       Timings             `json:"timings"`
-	AccountAfter  *AccountAfter       `json:"account_after"`
+	AccountAfter  *AccountAfter       `json:"account_after" jsonschema:"nullable"`
 }
 
 // ErrorNotificationRequested asks for a mail outside a run's summary.
@@ -408,6 +408,6 @@ type ErrorNotificationRequested struct {
 	Title    string  `json:"title"`
 	Message  string  `json:"message"`
 	Stage    string  `json:"stage"`
-	RunID    *string `json:"run_id"`
+	RunID    *string `json:"run_id" jsonschema:"nullable"`
 	Details  Details `json:"details"`
 }

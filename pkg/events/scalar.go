@@ -12,7 +12,7 @@ import (
 // done with pkg/money.
 type Decimal string
 
-var decimalForm = regexp.MustCompile(decimalPattern)
+var decimalForm = regexp.MustCompile(DecimalPattern)
 
 // Valid reports whether d is in canonical form.
 func (d Decimal) Valid() bool { return decimalForm.MatchString(string(d)) && d != "-0" }
@@ -113,9 +113,5 @@ func (t *Time) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// The text forms of this file in the terms of JSON Schema.
-const (
-	decimalPattern = `^-?(0|[1-9][0-9]{0,24})(\.[0-9]{0,8}[1-9])?$`
-	datePattern    = `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
-	timePattern    = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$`
-)
+// DecimalPattern is the canonical form of a Decimal as a regular expression.
+const DecimalPattern = `^-?(0|[1-9][0-9]{0,24})(\.[0-9]{0,8}[1-9])?$`
