@@ -15,6 +15,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -41,19 +42,20 @@ func (s Series) Last() (Bar, bool) {
 
 // Until are the bars dated on or before d.
 func (s Series) Until(d events.Date) Series {
-	n, found := slices.BinarySearchFunc(s, d, func(b Bar, d events.Date) int {
-		switch {
-		case b.Date < d:
-			return -1
-		case b.Date > d:
-			return 1
-		}
-		return 0
-	})
-	if found {
-		n++
+	return s[:sort.Search(len(s), func(i int) bool { return s[i].Date > d })]
+}
+
+// From are the bars dated on or after d.
+func (s Series) From(d events.Date) Series {
+	return s[sort.Search(len(s), func(i int) bool { return s[i].Date >= d }):]
+}
+
+// On is the bar of a session; false when there is none.
+func (s Series) On(d events.Date) (Bar, bool) {
+	if s = s.From(d); len(s) == 0 || s[0].Date != d {
+		return Bar{}, false
 	}
-	return s[:n]
+	return s[0], true
 }
 
 // Bars are series by symbol. A symbol without bars is absent.
