@@ -28,5 +28,4 @@
                 0.8 (asset "SHY" "Short Treasuries")
                 0.2 (asset "SQQQ" "Nasdaq 100, 3x short"))])]
           [(filter (cumulative-return {:window 20}) (select-top 1)
-             [(asset "TLT" "Long Treasuries")
-              (asset "IEF" "Medium Treasuries")])])])]))
+             [(asset "TLT" "Long Treasuries") (asset "IEF" "Medium Treasuries")])])])]))

@@ -19,10 +19,7 @@
            (asset "SHY" "Short Treasuries")
            (asset "BND" "All bonds")])
         (group "Steady companies"
-          [(weight-equal
-             [(asset "PEP" "PepsiCo")
-              (asset "COST" "Costco")
-              (asset "AMGN" "Amgen")])])])]
+          [(weight-equal [(asset "PEP" "PepsiCo") (asset "COST" "Costco") (asset "AMGN" "Amgen")])])])]
     [(weight-specified
        0.8 (filter (cumulative-return {:window 60}) (select-top 3)
              [(asset "AAPL" "Apple")
@@ -34,5 +31,4 @@
               (asset "SMH" "Semiconductors")
               (asset "QQQ" "Nasdaq 100")])
        0.2 (filter (cumulative-return {:window 20}) (select-top 1)
-             [(asset "IEF" "Medium Treasuries")
-              (asset "SHY" "Short Treasuries")]))]))
+             [(asset "IEF" "Medium Treasuries") (asset "SHY" "Short Treasuries")]))]))

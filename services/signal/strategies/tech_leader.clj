@@ -24,16 +24,12 @@
        [(group "The stronger one leads"
           [(weight-specified
              0.75 (filter (cumulative-return {:window 60}) (select-top 1)
-                    [(asset "NVDA" "NVIDIA")
-                     (asset "MSFT" "Microsoft")])
+                    [(asset "NVDA" "NVIDIA") (asset "MSFT" "Microsoft")])
              0.25 (filter (cumulative-return {:window 60}) (select-bottom 1)
-                    [(asset "NVDA" "NVIDIA")
-                     (asset "MSFT" "Microsoft")]))])])]
+                    [(asset "NVDA" "NVIDIA") (asset "MSFT" "Microsoft")]))])])]
     [(if (< (cumulative-return "NVDA" {:window 20}) 0)
        [(group "Both fall"
           [(weight-specified
              0.75 (asset "MSFT" "Microsoft")
              0.25 (asset "EDZ" "Emerging markets, 3x short"))])]
-       [(weight-equal
-          [(asset "NVDA" "NVIDIA")
-           (asset "MSFT" "Microsoft")])])]))
+       [(weight-equal [(asset "NVDA" "NVIDIA") (asset "MSFT" "Microsoft")])])]))
