@@ -1,0 +1,171 @@
+package aws
+
+import (
+	"crypto/md5" //nolint:gosec // SQS proves message bodies by MD5; SDK clients check it
+	"encoding/hex"
+	"path"
+	"strconv"
+	"time"
+
+	"github.com/alchemiser/alchemiser/infra/local/template"
+)
+
+type messageAttribute struct{ DataType, StringValue string }
+
+// findQueue authorizes an action on the queue a URL names by its last part.
+func (s *Server) findQueue(r request, url, action string) (Queue, error) {
+	q, ok := s.Queues[path.Base(url)]
+	if !ok {
+		return Queue{}, fail("QueueDoesNotExist", "The specified queue does not exist: %s", url)
+	}
+	return q, s.authorize(r.caller, action, q.Model.ARN, nil, q.Model.Policies...)
+}
+
+func (s *Server) getQueueURL(r request) (any, error) {
+	var in struct{ QueueName string }
+	if err := read(r.body, &in); err != nil {
+		return nil, err
+	}
+	q, err := s.findQueue(r, in.QueueName, "sqs:GetQueueUrl")
+	if err != nil {
+		return nil, err
+	}
+	return struct{ QueueUrl string }{q.Model.URL}, nil
+}
+
+func (s *Server) sendMessage(r request) (any, error) {
+	var in struct {
+		QueueUrl, MessageBody string
+		MessageAttributes     map[string]messageAttribute
+	}
+	if err := read(r.body, &in); err != nil {
+		return nil, err
+	}
+	q, err := s.findQueue(r, in.QueueUrl, "sqs:SendMessage")
+	if err != nil {
+		return nil, err
+	}
+	if in.MessageBody == "" || len(in.MessageBody) > 256<<10 {
+		return nil, fail("InvalidParameterValue", "a message has 1 to 262144 bytes, this one has %d", len(in.MessageBody))
+	}
+	attributes := map[string]string{}
+	for name, a := range in.MessageAttributes {
+		attributes[name] = a.StringValue
+	}
+	id := q.Send(in.MessageBody, attributes)
+	return struct{ MessageId, MD5OfMessageBody string }{id, digest(in.MessageBody)}, nil
+}
+
+func digest(body string) string {
+	sum := md5.Sum([]byte(body)) //nolint:gosec // see the import
+	return hex.EncodeToString(sum[:])
+}
+
+type receivedMessage struct {
+	MessageId, ReceiptHandle, Body, MD5OfBody string
+
+	Attributes        map[string]string           `json:",omitempty"`
+	MessageAttributes map[string]messageAttribute `json:",omitempty"`
+}
+
+func (s *Server) receiveMessage(r request) (any, error) {
+	var in struct {
+		QueueUrl            string
+		MaxNumberOfMessages int
+		VisibilityTimeout   *int
+		WaitTimeSeconds     int
+	}
+	if err := read(r.body, &in); err != nil {
+		return nil, err
+	}
+	q, err := s.findQueue(r, in.QueueUrl, "sqs:ReceiveMessage")
+	if err != nil {
+		return nil, err
+	}
+	if in.MaxNumberOfMessages < 0 || in.MaxNumberOfMessages > 10 || in.WaitTimeSeconds < 0 || in.WaitTimeSeconds > 20 {
+		return nil, fail("InvalidParameterValue", "a call receives 1 to 10 messages and waits at most 20 seconds")
+	}
+	visibility := time.Duration(-1)
+	if in.VisibilityTimeout != nil {
+		visibility = time.Duration(*in.VisibilityTimeout) * time.Second
+	}
+	out := struct{ Messages []receivedMessage }{[]receivedMessage{}}
+	for _, m := range q.Receive(r.ctx, max(in.MaxNumberOfMessages, 1), visibility, time.Duration(in.WaitTimeSeconds)*time.Second) {
+		received := receivedMessage{m.ID, m.Receipt, m.Body, digest(m.Body), map[string]string{
+			"ApproximateReceiveCount":          strconv.Itoa(m.Receives),
+			"SentTimestamp":                    strconv.FormatInt(m.Sent.UnixMilli(), 10),
+			"ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.FirstReceived.UnixMilli(), 10),
+			"SenderId":                         template.Account,
+		}, map[string]messageAttribute{}}
+		for name, value := range m.Attributes {
+			received.MessageAttributes[name] = messageAttribute{"String", value}
+		}
+		out.Messages = append(out.Messages, received)
+	}
+	return out, nil
+}
+
+func (s *Server) deleteMessage(r request) (any, error) {
+	var in struct{ QueueUrl, ReceiptHandle string }
+	if err := read(r.body, &in); err != nil {
+		return nil, err
+	}
+	q, err := s.findQueue(r, in.QueueUrl, "sqs:DeleteMessage")
+	if err != nil {
+		return nil, err
+	}
+	q.Delete(in.ReceiptHandle)
+	return struct{}{}, nil
+}
+
+func (s *Server) changeMessageVisibility(r request) (any, error) {
+	var in struct {
+		QueueUrl, ReceiptHandle string
+		VisibilityTimeout       int
+	}
+	if err := read(r.body, &in); err != nil {
+		return nil, err
+	}
+	q, err := s.findQueue(r, in.QueueUrl, "sqs:ChangeMessageVisibility")
+	if err != nil {
+		return nil, err
+	}
+	if !q.ChangeVisibility(in.ReceiptHandle, time.Duration(in.VisibilityTimeout)*time.Second) {
+		return nil, fail("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+	}
+	return struct{}{}, nil
+}
+
+func (s *Server) getQueueAttributes(r request) (any, error) {
+	var in struct{ QueueUrl string }
+	if err := read(r.body, &in); err != nil {
+		return nil, err
+	}
+	q, err := s.findQueue(r, in.QueueUrl, "sqs:GetQueueAttributes")
+	if err != nil {
+		return nil, err
+	}
+	visible, hidden := q.Count()
+	visibility, retention := q.Defaults()
+	return struct{ Attributes map[string]string }{map[string]string{
+		"QueueArn":                              q.Model.ARN,
+		"ApproximateNumberOfMessages":           strconv.Itoa(visible),
+		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(hidden),
+		"ApproximateNumberOfMessagesDelayed":    "0",
+		"VisibilityTimeout":                     strconv.Itoa(int(visibility.Seconds())),
+		"MessageRetentionPeriod":                strconv.Itoa(int(retention.Seconds())),
+	}}, nil
+}
+
+func (s *Server) purgeQueue(r request) (any, error) {
+	var in struct{ QueueUrl string }
+	if err := read(r.body, &in); err != nil {
+		return nil, err
+	}
+	q, err := s.findQueue(r, in.QueueUrl, "sqs:PurgeQueue")
+	if err != nil {
+		return nil, err
+	}
+	q.Purge()
+	return struct{}{}, nil
+}
