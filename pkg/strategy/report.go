@@ -1,0 +1,53 @@
+package strategy
+
+import "path"
+
+// CheckReport is what `alchemiser check --json` prints of one file.
+type CheckReport struct {
+	File        string      `json:"file"`
+	Diagnostics Diagnostics `json:"diagnostics"`
+}
+
+// NewCheckReport reports the diagnostics of one file; none is an empty list.
+func NewCheckReport(file string, ds Diagnostics) CheckReport {
+	return CheckReport{File: file, Diagnostics: withoutFile(ds)}
+}
+
+// SignalReport is what `alchemiser signal --json` prints. It holds either an
+// allocation with its receipt, or a run-time error, or static diagnostics.
+type SignalReport struct {
+	Strategy    string         `json:"strategy"`
+	AsOf        *Day           `json:"as_of,omitempty"`
+	Allocation  *Allocation    `json:"allocation,omitempty"`
+	Receipt     *Receipt       `json:"receipt,omitempty"`
+	BarsNeeded  map[string]int `json:"bars_needed,omitempty"`
+	Error       *Diagnostic    `json:"error,omitempty"`
+	Diagnostics Diagnostics    `json:"diagnostics,omitempty"`
+}
+
+// NewSignalReport reports an evaluation of p.
+func NewSignalReport(p *Program, receipt *Receipt) SignalReport {
+	report := SignalReport{Strategy: receipt.Strategy, AsOf: &receipt.AsOf}
+	if receipt.Error != nil {
+		d := *receipt.Error
+		d.File, d.Hint = "", ""
+		report.Error = &d
+		return report
+	}
+	report.Allocation, report.Receipt, report.BarsNeeded = &receipt.Allocation, receipt, p.Plan()
+	return report
+}
+
+// NewStaticReport reports a file that could not be compiled.
+func NewStaticReport(file string, ds Diagnostics) SignalReport {
+	return SignalReport{Strategy: StrategyID(path.Base(file)), Diagnostics: withoutFile(ds)}
+}
+
+func withoutFile(ds Diagnostics) Diagnostics {
+	stripped := make(Diagnostics, len(ds))
+	for i, d := range ds {
+		d.File = ""
+		stripped[i] = d
+	}
+	return stripped
+}
