@@ -31,6 +31,7 @@ require (
 	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/shopspring/decimal v1.6.0 // indirect
+	github.com/truora/minidyn v0.8.0 // indirect
 	pgregory.net/rapid v1.3.0 // indirect
 )
 

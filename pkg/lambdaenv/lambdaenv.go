@@ -16,7 +16,6 @@ package lambdaenv
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
@@ -28,7 +27,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/alchemiser/alchemiser/pkg/bus"
 	"github.com/alchemiser/alchemiser/pkg/bus/eventbridgebus"
@@ -160,18 +158,4 @@ func (e *Env) Host(name string) string {
 // without its port.
 func (e *Env) Simulated(u *url.URL) bool {
 	return slices.Contains(e.SimHosts, u.Host) || slices.Contains(e.SimHosts, u.Hostname())
-}
-
-// Secret reads one SecureString below the SECRET_PATH of the function.
-func (e *Env) Secret(ctx context.Context, name string) (string, error) {
-	path := e.Vars.String("SECRET_PATH") + "/" + name
-	out, err := ssm.NewFromConfig(e.aws).GetParameter(ctx, &ssm.GetParameterInput{Name: &path, WithDecryption: aws.Bool(true)})
-	if err != nil {
-		return "", fmt.Errorf("read the parameter %s: %w; write it with scripts/parameters", path, err)
-	}
-	value := aws.ToString(out.Parameter.Value)
-	if value == "" || value == "placeholder" {
-		return "", fmt.Errorf("the parameter %s holds no value yet; write it with scripts/parameters", path)
-	}
-	return value, nil
 }

@@ -1,0 +1,65 @@
+package dynamoledger_test
+
+import (
+	"cmp"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/truora/minidyn/server"
+
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/ledger/dynamoledger"
+	"github.com/alchemiser/alchemiser/pkg/ledger/ledgertest"
+)
+
+// The suite runs through the SDK against a DynamoDB API: one in this process,
+// or the one that DYNAMODB_ENDPOINT names.
+func TestConformance(t *testing.T) {
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	if endpoint == "" {
+		s := httptest.NewServer(server.NewServer())
+		t.Cleanup(s.Close)
+		endpoint = s.URL
+	}
+	client := dynamodb.NewFromConfig(aws.Config{
+		Region:       cmp.Or(os.Getenv("AWS_REGION"), "us-east-1"),
+		BaseEndpoint: &endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider(
+			cmp.Or(os.Getenv("AWS_ACCESS_KEY_ID"), "test"), cmp.Or(os.Getenv("AWS_SECRET_ACCESS_KEY"), "test"), os.Getenv("AWS_SESSION_TOKEN")),
+	})
+	table := cmp.Or(os.Getenv("DYNAMODB_TABLE"), "ledger-conformance")
+	createTable(t, client, table)
+	ledgertest.Run(t, func(*testing.T) ledger.Driver { return dynamoledger.New(client, table) })
+}
+
+func createTable(t *testing.T, client *dynamodb.Client, table string) {
+	t.Helper()
+	key := func(name string, kind types.KeyType) types.KeySchemaElement {
+		return types.KeySchemaElement{AttributeName: &name, KeyType: kind}
+	}
+	attribute := func(name string, kind types.ScalarAttributeType) types.AttributeDefinition {
+		return types.AttributeDefinition{AttributeName: &name, AttributeType: kind}
+	}
+	_, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName: &table, BillingMode: types.BillingModePayPerRequest,
+		KeySchema: []types.KeySchemaElement{key("pk", types.KeyTypeHash), key("sk", types.KeyTypeRange)},
+		AttributeDefinitions: []types.AttributeDefinition{
+			attribute("pk", "S"), attribute("sk", "S"), attribute("gpk", "S"), attribute("gsk", "N"),
+		},
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+			IndexName:  aws.String(dynamoledger.IndexName),
+			KeySchema:  []types.KeySchemaElement{key("gpk", types.KeyTypeHash), key("gsk", types.KeyTypeRange)},
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
+		}},
+	})
+	var exists *types.ResourceInUseException
+	if err != nil && !errors.As(err, &exists) {
+		t.Fatal(err)
+	}
+}

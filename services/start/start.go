@@ -1,0 +1,187 @@
+// Package start decides whether a run may begin now. It claims the slot, asks
+// both calendars and the broker's clock, takes the account, publishes
+// WorkflowStarted or WorkflowSkipped, and returns: nobody waits for anybody.
+//
+//	opening, skip, err := start.Gate(facts, policy)
+package start
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/env"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/market"
+	"github.com/alchemiser/alchemiser/pkg/stage"
+)
+
+const (
+	closeOutAfter = time.Minute      // after the deadline: the sweep asks execution to close
+	stalledAfter  = 10 * time.Minute // after the deadline: the run is declared stalled
+	leaseBeyond   = 20 * time.Minute // after the deadline: the account is free again at the latest
+)
+
+// Start is the stage.
+type Start struct {
+	Config   Config
+	Account  string
+	Mode     events.Mode
+	Ledger   *ledger.Ledger
+	Broker   broker.Broker
+	Calendar market.Calendar
+	Clock    env.Clock
+}
+
+// Answer is what the caller of a command gets.
+type Answer struct {
+	RunID    string `json:"run_id"`
+	RunKey   string `json:"run_key"`
+	Result   string `json:"result"`
+	Repeated bool   `json:"repeated"` // the slot was claimed before: nothing new began
+}
+
+// Trade is the command that begins a run.
+func (s *Start) Trade(ctx context.Context, runtime *stage.Stage, raw json.RawMessage) (any, error) {
+	command, at, err := ParseCommand(raw)
+	if err != nil {
+		return nil, err
+	}
+	key := RunKey(s.Account, command.Schedule, at)
+	settings, err := json.Marshal(struct {
+		RunKey        string
+		DryRun, Force bool
+	}{key, command.DryRun, command.Force})
+	if err != nil {
+		return nil, err
+	}
+	begin := stage.Beginning{RunKey: key, DryRun: command.DryRun, NotAfter: at.Add(s.Config.RunLength), Settings: settings}
+	decision, err := runtime.Begin(ctx, begin, func(ctx context.Context, in events.Envelope) ([]events.Event, error) {
+		return s.decide(ctx, in, command, at)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return Answer{RunID: events.RunID(key), RunKey: key, Result: decision.Result, Repeated: decision.Repeated}, nil
+}
+
+// decide is repeatable: every write is keyed by the run.
+func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at time.Time) ([]events.Event, error) {
+	began := s.Clock.Now()
+	session := events.DateOf(at, market.NewYork())
+	slotKey := ledger.SlotKey(s.Account, session, c.Schedule, Slot(at))
+	if err := s.open(ctx, in, c, at, session, slotKey); err != nil {
+		return nil, err
+	}
+	skipped := func(reason, detail string) ([]events.Event, error) {
+		return []events.Event{{Payload: &events.WorkflowSkipped{
+			ReasonCode: reason, Detail: detail, Session: session, Slot: Slot(at), Schedule: c.Schedule,
+		}}}, nil
+	}
+	control, err := s.Ledger.Control(ctx, s.Account)
+	if err != nil {
+		return nil, err
+	}
+	if control.State == events.Halted {
+		return skipped(IsHalted, fmt.Sprintf("trading was halted by %s: %s", control.SetBy, control.Reason))
+	}
+	facts, err := s.facts(ctx, in, at, session)
+	if err != nil {
+		return nil, err
+	}
+	opening, skip, err := Gate(facts, s.Config.Policy)
+	if err != nil {
+		return nil, err
+	}
+	if skip != nil {
+		return skipped(skip.Reason, skip.Detail)
+	}
+	if !in.DryRun {
+		refusal, err := s.takeAccount(ctx, in.CorrelationID, session, slotKey, opening.NotAfter, c.Force)
+		if err != nil {
+			return nil, err
+		}
+		if refusal != nil {
+			return skipped(refusal.Reason, refusal.Detail)
+		}
+	}
+	return []events.Event{{NotAfter: opening.NotAfter, Payload: &events.WorkflowStarted{
+		Session: session, Slot: Slot(at), Schedule: c.Schedule,
+		SessionOpen: events.At(opening.Session.Open), SessionClose: events.At(opening.Session.Close), EarlyClose: opening.Session.EarlyClose,
+		RequestedBy: c.RequestedBy, Force: c.Force, ControlState: control.State, Warnings: opening.Warnings,
+		Timings: events.Timings{"start": s.Clock.Now().Sub(began).Milliseconds()},
+	}}}, nil
+}
+
+// open records the run and its slot before anything that can fail, so that a
+// run that dies here is found by the sweep.
+func (s *Start) open(ctx context.Context, in events.Envelope, c Command, at time.Time, session events.Date, slotKey ledger.Key) error {
+	deadline := in.NotAfter.Time()
+	_, err := s.Ledger.OpenRun(ctx, in.CorrelationID, ledger.Meta{
+		RunKey: in.RunKey, Account: s.Account, TradingMode: s.Mode, DryRun: in.DryRun, Session: session,
+		Schedule: c.Schedule, Slot: Slot(at), OpenedAt: s.Clock.Now().UnixMilli(), NotAfter: deadline.UnixMilli(),
+		CloseOutAt: deadline.Add(closeOutAfter).UnixMilli(), StalledAt: deadline.Add(stalledAfter).UnixMilli(),
+	})
+	if err != nil {
+		return err
+	}
+	return s.Ledger.RecordSlot(ctx, slotKey, ledger.Slot{RunID: in.CorrelationID, State: ledger.SlotSeen, DryRun: in.DryRun})
+}
+
+// facts asks the broker what the gate needs, and refuses an account that does
+// not match the configuration.
+func (s *Start) facts(ctx context.Context, in events.Envelope, at time.Time, session events.Date) (Facts, error) {
+	f := Facts{Slot: at, DryRun: in.DryRun}
+	if own, ok := s.Calendar.Session(session); ok {
+		f.Builtin = &own
+	} else {
+		f.Now = s.Clock.Now()
+		return f, nil // no need to ask the broker
+	}
+	account, err := s.Broker.Account(ctx)
+	if err != nil {
+		return f, stage.Transient("broker_unavailable", err)
+	}
+	if err := broker.GuardAccount(account, s.Config.Guard); err != nil {
+		return f, stage.Permanent("account_guard", "check ACCOUNT_NUMBER, TRADING_MODE and the account at the broker", "%v", err)
+	}
+	sessions, err := s.Broker.Sessions(ctx, session, session)
+	if err != nil {
+		return f, stage.Transient("calendar_unavailable", err)
+	}
+	f.Broker = sessionOn(sessions, session)
+	if f.Clock, err = s.Broker.Clock(ctx); err != nil {
+		return f, stage.Transient("clock_unavailable", err)
+	}
+	f.Now = s.Clock.Now()
+	return f, nil
+}
+
+// takeAccount takes the account's lease and then checks, under it, that the
+// session has not been traded already.
+func (s *Start) takeAccount(ctx context.Context, runID string, session events.Date, slotKey ledger.Key, notAfter time.Time, force bool) (*Skip, error) {
+	lease, err := s.Ledger.AcquireLease(ctx, s.Account, runID, notAfter.Add(leaseBeyond))
+	if errors.Is(err, ledger.ErrBusy) {
+		return &Skip{AccountBusy, fmt.Sprintf("run %s holds the account", lease.RunID)}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if limit := s.Config.RunsPerSession; limit > 0 && !force {
+		others, err := s.Ledger.StartedRuns(ctx, s.Account, session, runID)
+		if err != nil {
+			return nil, err
+		}
+		if len(others) >= limit {
+			if err := s.Ledger.ReleaseLease(ctx, s.Account, runID); err != nil {
+				return nil, err
+			}
+			return &Skip{SessionDone, fmt.Sprintf("%d of %d runs of this session were started already", len(others), limit)}, nil
+		}
+	}
+	return nil, s.Ledger.RecordSlot(ctx, slotKey, ledger.Slot{RunID: runID, State: ledger.SlotStarted})
+}
