@@ -56,7 +56,7 @@ func templates(t *testing.T, folder string) map[string][]byte {
 func TestGoldenTemplates(t *testing.T) {
 	for _, env := range []config.Env{config.Dev, config.Prod} {
 		folder := filepath.Join("../../templates", string(env))
-		fresh := templates(t, synth(t, environmentFor(t, env), stubDist(t)))
+		fresh := templates(t, assembly(t, env))
 		if len(fresh) != 8 {
 			t.Fatalf("%s has %d templates, want 8", env, len(fresh))
 		}

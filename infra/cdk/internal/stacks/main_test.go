@@ -2,6 +2,7 @@ package stacks_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,13 +14,24 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/topology"
 )
 
+var (
+	scratch    string // holds the assemblies until all tests are done
+	assemblies = map[config.Env]string{}
+)
+
 var update = flag.Bool("update", false, "rewrite the golden templates")
 
 // One Node process serves the whole test binary. It knows no parallel calls,
 // so no test here is parallel and no other package has tests that synthesize.
 func TestMain(m *testing.M) {
+	var err error
+	if scratch, err = os.MkdirTemp("", "cdk"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	code := m.Run()
 	jsii.Close()
+	os.RemoveAll(scratch)
 	os.Exit(code)
 }
 
@@ -65,7 +77,10 @@ func synth(t *testing.T, c config.Config, dist string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := t.TempDir()
+	out, err := os.MkdirTemp(scratch, string(c.Env))
+	if err != nil {
+		t.Fatal(err)
+	}
 	app, err := stacks.NewApp(settings, out)
 	if err != nil {
 		t.Fatal(err)
@@ -73,4 +88,14 @@ func synth(t *testing.T, c config.Config, dist string) string {
 	stacks.Build(app, c, dist)
 	app.Synth(nil)
 	return out
+}
+
+// assembly is the unchanged environment built from stubDist; each is
+// synthesized once for all tests.
+func assembly(t *testing.T, env config.Env) string {
+	t.Helper()
+	if assemblies[env] == "" {
+		assemblies[env] = synth(t, environmentFor(t, env), stubDist(t))
+	}
+	return assemblies[env]
 }
