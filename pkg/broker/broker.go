@@ -128,7 +128,8 @@ type Broker interface {
 	Quotes(ctx context.Context, symbols []string) (map[string]Quote, error)
 	Snapshots(ctx context.Context, symbols []string) (map[string]Snapshot, error)
 	OpenOrders(ctx context.Context) ([]Order, error)
-	// OrdersSince are orders of any state submitted at or after t.
+	// OrdersSince are orders of any state submitted at or after t, oldest first;
+	// some from the seconds before t may be among them.
 	OrdersSince(ctx context.Context, t time.Time) ([]Order, error)
 	// Submit returns the order that exists under the client id after a
 	// duplicate refusal; the caller compares it with its intent.
