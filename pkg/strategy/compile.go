@@ -80,7 +80,7 @@ func (c *compiler) source(f *Form) string {
 func (c *compiler) node(f *Form, o op) *node {
 	last := len(c.nodes) - 1
 	if last < 0 || len(c.nodes[last]) == cap(c.nodes[last]) {
-		c.nodes = append(c.nodes, make([]node, 0, min(512, 8<<len(c.nodes))))
+		c.nodes = append(c.nodes, make([]node, 0, min(512, 8<<min(len(c.nodes), 6))))
 		last++
 	}
 	c.nodes[last] = append(c.nodes[last], node{op: o, line: f.Line, col: f.Col, slot: -1})

@@ -1,0 +1,185 @@
+package strategy
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// Sizes: "nodes" are the compiled ones; a node takes about 60 bytes of text.
+
+func random(seed uint64) func(int) int {
+	r := rand.New(rand.NewPCG(seed, seed))
+	return r.IntN
+}
+
+// grown makes a strategy of about that many nodes.
+func grown(nodes int, symbols []string, ranked bool) sketched {
+	s := sketch{choose: random(7), symbols: symbols, windows: []int{5, 10, 14, 20, 60, 126, 200}, maxDepth: 9, ranked: ranked}
+	var parts []sketched
+	for have := 0; have < nodes; {
+		part := s.allocation(s.maxDepth)
+		have += part.nodes()
+		parts = append(parts, part)
+	}
+	return call("defsymphony", atom(`"grown"`), atom("{}"), call("weight-equal", seq(parts...)))
+}
+
+func (f sketched) nodes() int {
+	n := 1
+	if f.head == "atom" {
+		n = 0
+	}
+	for _, i := range f.items {
+		n += i.nodes()
+	}
+	return n
+}
+
+var pretty = style{newline: "\n            "}
+
+func BenchmarkCompile(b *testing.B) {
+	for _, nodes := range []int{350, 4000, 8000, 16000, 34000} {
+		src := grown(nodes, names(100), false).source(pretty)
+		b.Run(fmt.Sprintf("nodes=%d/kB=%d", nodes, len(src)/1000), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(src)))
+			for b.Loop() {
+				if _, ds := Compile("x.clj", src); len(ds) > 0 {
+					b.Fatal(ds.Error())
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	src := grown(34000, names(100), false).source(pretty)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(src)))
+	for b.Loop() {
+		Read("x.clj", src)
+	}
+}
+
+func benchmarkBars(b *testing.B, symbols, sessions int) (*Bars, Day) {
+	series := walk(rand.New(rand.NewPCG(3, 3)), names(symbols), sessions, 0)
+	bars, err := NewBars(series)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return bars, bars.calendar[len(bars.calendar)-1]
+}
+
+// BenchmarkEvaluate is one evaluation with bars and program in memory; warm,
+// the indicators are too.
+func BenchmarkEvaluate(b *testing.B) {
+	for _, c := range []struct{ nodes, sessions int }{{2000, 500}, {4000, 500}, {8000, 500}, {16000, 500}, {2000, 1000}, {2000, 2000}, {2000, 4000}} {
+		p := mustCompile(b, "x.clj", grown(c.nodes, names(100), false).source(pretty))
+		bars, asOf := benchmarkBars(b, 100, c.sessions)
+		name := fmt.Sprintf("nodes=%d/sessions=%d", c.nodes, c.sessions)
+		b.Run(name+"/cold", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := Evaluate(p, bars, asOf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(name+"/warm", func(b *testing.B) {
+			b.ReportAllocs()
+			e := NewEvaluator(bars)
+			for b.Loop() {
+				if _, _, err := e.Evaluate(p, asOf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// rankedGroups is a large file in which filters rank that many groups.
+func rankedGroups(nodes, groups int, window int) []byte {
+	s := sketch{choose: random(11), symbols: names(60), windows: []int{5, 10, 14, 20, 60}, maxDepth: 8}
+	var filters []sketched
+	for g := 0; g < groups; g += 3 {
+		var candidates []sketched
+		for range min(3, groups-g) {
+			var parts []sketched
+			for have := 0; have < nodes/groups; {
+				part := s.allocation(8)
+				have += part.nodes()
+				parts = append(parts, part)
+			}
+			candidates = append(candidates, s.group(call("weight-equal", seq(parts...))))
+		}
+		filters = append(filters, call("filter", call("cumulative-return", atom("{:window %d}", window)), call("select-top", atom("1")), seq(candidates...)))
+	}
+	return call("defsymphony", atom(`"ranked"`), atom("{}"), call("weight-equal", seq(filters...))).source(pretty)
+}
+
+// nestedGroups are filters by rsi over groups that hold filters by rsi over
+// groups, three levels in all.
+func nestedGroups(groups int) []byte {
+	s := sketch{choose: random(13), symbols: names(60), windows: []int{5, 10, 14, 20, 60}, maxDepth: 3}
+	ranked := func(candidates ...sketched) sketched {
+		return call("filter", call("rsi", atom("{:window 10}")), call("select-top", atom("2")), seq(candidates...))
+	}
+	var outer []sketched
+	for made := 0; made < groups; {
+		var middle []sketched
+		for range 3 {
+			var inner []sketched
+			for range 3 {
+				inner = append(inner, s.group(s.allocation(3)))
+			}
+			middle = append(middle, s.group(ranked(inner...)))
+			made += 4
+		}
+		outer = append(outer, s.group(ranked(middle...)))
+		made++
+	}
+	return call("defsymphony", atom(`"nested"`), atom("{}"), ranked(outer...)).source(pretty)
+}
+
+func benchmarkCold(b *testing.B, src []byte, sessions int) {
+	p := mustCompile(b, "x.clj", src)
+	bars, asOf := benchmarkBars(b, 60, sessions)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	kept := NewEvaluator(bars)
+	if _, _, err := kept.Evaluate(p, asOf); err != nil {
+		b.Fatal(err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(kept)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := Evaluate(p, bars, asOf); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6, "MB-kept")
+}
+
+func BenchmarkRankedGroups(b *testing.B) {
+	for _, nodes := range []int{8500, 17000, 34000} {
+		for _, sessions := range []int{520, 1040} {
+			src := rankedGroups(nodes, 33, 60)
+			b.Run(fmt.Sprintf("nodes=%d/groups=%d/sessions=%d", nodes, strings.Count(string(src), "(group"), sessions), func(b *testing.B) { benchmarkCold(b, src, sessions) })
+		}
+	}
+}
+
+func BenchmarkNestedGroups(b *testing.B) {
+	for _, groups := range []int{25, 50, 100, 200} {
+		for _, sessions := range []int{900, 1800} {
+			src := nestedGroups(groups)
+			b.Run(fmt.Sprintf("groups=%d/sessions=%d", groups, sessions), func(b *testing.B) { benchmarkCold(b, src, sessions) })
+		}
+	}
+}
