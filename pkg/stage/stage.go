@@ -188,9 +188,9 @@ type Decision struct {
 func (s *Stage) Process(ctx context.Context, log *slog.Logger, d Delivery, decide Handler) (Decision, error) {
 	began := s.Clock.Now()
 	in := d.Envelope
-	if expired, err := s.expired(in, began); expired {
+	if expiredReport(in, began) {
 		log.WarnContext(ctx, "expired report dropped", "not_after", in.NotAfter.String())
-		return Decision{Result: "expired"}, err
+		return Decision{Result: "expired"}, nil
 	}
 	claim, err := s.Ledger.Claim(ctx, ledger.Delivery{
 		Consumer: d.Consumer, RunID: in.CorrelationID, EventID: in.EventID, EventType: string(in.EventType),
@@ -219,14 +219,11 @@ func (s *Stage) Process(ctx context.Context, log *slog.Logger, d Delivery, decid
 	return Decision{Result: claim.Result()}, s.publish(ctx, log, claim)
 }
 
-// expired tells whether a report came after its time: it is dropped. A trading
-// event that came too late is a permanent failure, found in decide.
-func (s *Stage) expired(in events.Envelope, now time.Time) (bool, error) {
+// expiredReport tells whether a report came after its time: it is dropped. A
+// trading event that came too late is a permanent failure, found in decide.
+func expiredReport(in events.Envelope, now time.Time) bool {
 	entry, err := events.Lookup(in.EventType)
-	if err != nil || entry.Class == events.Trading {
-		return false, nil
-	}
-	return !now.Before(in.NotAfter.Time()), nil
+	return err == nil && entry.Class == events.Report && !now.Before(in.NotAfter.Time())
 }
 
 func (s *Stage) decide(ctx context.Context, in events.Envelope, decide Handler) (out []events.Event, err error) {
