@@ -15,7 +15,6 @@ package lambdaenv
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/url"
 	"os"
@@ -53,6 +52,9 @@ type Env struct {
 	Log         *slog.Logger
 	Ledger      *ledger.Ledger
 	Bus         *bus.Bus // nil for a function that publishes nothing
+	// Process is the whole environment, for libraries that must be kept from
+	// reading it by themselves.
+	Process map[string]string
 
 	aws aws.Config
 }
@@ -80,7 +82,10 @@ func assemble(ctx context.Context, name topology.Name, values map[string]string,
 		return nil, err
 	}
 	c, err := build(ctx, e)
-	if err := errors.Join(e.Vars.Err(), err); err != nil {
+	if mistakes := e.Vars.Err(); mistakes != nil {
+		return nil, mistakes
+	}
+	if err != nil {
 		return nil, err
 	}
 	c.Name, c.Account, c.Mode, c.Version = e.Name, e.Account, e.Mode, e.Version
@@ -103,6 +108,7 @@ func load(name topology.Name, values map[string]string) (*Env, error) {
 		Version:     v.String("BUILD_VERSION"),
 		ClockOffset: v.Duration("CLOCK_OFFSET", 0),
 		SimHosts:    v.List("SIM_HOSTS"),
+		Process:     values,
 	}
 	table := v.String("TABLE_NAME")
 	level := env.Parsed(v, "LOG_LEVEL", slog.LevelInfo, "debug, info, warn or error", func(s string) (slog.Level, error) {

@@ -185,3 +185,12 @@ func (s *Start) takeAccount(ctx context.Context, runID string, session events.Da
 	}
 	return nil, s.Ledger.RecordSlot(ctx, slotKey, ledger.Slot{RunID: runID, State: ledger.SlotStarted})
 }
+
+// Probe checks that the broker can be read, before a build gets traffic.
+func (s *Start) Probe(ctx context.Context) error {
+	account, err := s.Broker.Account(ctx)
+	if err != nil {
+		return err
+	}
+	return broker.GuardAccount(account, s.Config.Guard)
+}
