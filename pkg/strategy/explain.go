@@ -209,3 +209,12 @@ func (r *Receipt) explainBars(b *strings.Builder) {
 
 // number prints a value with six significant digits.
 func number(v float64) string { return fmt.Sprintf("%.6g", v) }
+
+// Summary writes only the result: the date, and the weights, largest first.
+func (r *Receipt) Summary(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s), on closes up to %s\n", cmp.Or(r.Name, r.Strategy), r.Strategy, r.AsOf)
+	r.Allocation.explain(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, stable for scripts.
+const (
+	exitUsage   = 1 // wrong usage, or a failure outside the verb's own answers
+	exitInvalid = 2 // a strategy or portfolio with errors in it
+	exitFailed  = 3 // a strategy without a target on these bars
+)
+
+// exitError ends the command with a code. With an error it is printed first;
+// without one the verb has said everything already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e exitError) Unwrap() error { return e.err }
+
+// report prints what is left to say about an error and gives the exit code.
+func report(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	exit := exitError{code: exitUsage, err: err}
+	errors.As(err, &exit)
+	if exit.err != nil {
+		fmt.Fprintf(stderr, "alchemiser: %v\n", exit.err)
+	}
+	return exit.code
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "alchemiser",
+		Short:         "Run and look after a portfolio that trades by itself",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddCommand(newCheckCommand(), newSignalCommand(), newFormatCommand())
+	return root
+}
