@@ -1,0 +1,183 @@
+package monitor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/stage"
+)
+
+const (
+	sweepLimit = 50              // documents a sweep looks at
+	lookAgain  = 5 * time.Minute // the period of the sweep
+	consumer   = "monitor.sweep" // the sweep's own inbox
+	maxClosing = 10              // highest continuation there is
+)
+
+// Swept is what one sweep did.
+type Swept struct {
+	Due         int `json:"due"`
+	Republished int `json:"republished"` // outboxes that their owner had not published
+	Stuck       int `json:"stuck"`       // claims that nobody finished
+	Overdue     int `json:"overdue"`     // runs that are open although their time is over
+	ClosedOut   int `json:"closed_out"`  // executions that were asked to close
+	Missing     int `json:"missing"`     // reports of schedules that began no run
+}
+
+// Sweep finishes what is due. It never runs another stage's handler and never
+// talks to the broker: it publishes what was decided, and what follows from a
+// time that passed. Two sweeps at once do no harm: what they publish has the
+// same ids.
+func (m *Monitor) Sweep(ctx context.Context, runtime *stage.Stage, raw json.RawMessage) (any, error) {
+	var command struct {
+		Mode string `json:"mode"`
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&command); err != nil {
+		return nil, fmt.Errorf("monitor: the sweep takes no settings: %w", err)
+	}
+	items, err := m.Ledger.Due(ctx, sweepLimit)
+	if err != nil {
+		return nil, err
+	}
+	s := sweep{Monitor: m, runtime: runtime, done: Swept{Due: len(items)}}
+	var failed []error
+	for _, item := range items {
+		if err := s.item(ctx, item); err != nil {
+			failed = append(failed, fmt.Errorf("monitor: sweep %s: %w", item.Key, err))
+		}
+	}
+	if err := s.missing(ctx); err != nil {
+		failed = append(failed, err)
+	}
+	m.Metrics.Count(ctx, map[string]int64{
+		"Heartbeat": 1, "OpenRunsOverdue": int64(s.done.Overdue), "StuckClaim": int64(s.done.Stuck),
+	})
+	return s.done, errors.Join(failed...)
+}
+
+type sweep struct {
+	*Monitor
+	runtime *stage.Stage
+	done    Swept
+}
+
+func (s *sweep) item(ctx context.Context, item ledger.Item) error {
+	runID, ok := strings.CutPrefix(item.PK, "RUN#")
+	switch {
+	case ok && item.SK == "META":
+		return s.run(ctx, runID)
+	case ok && strings.HasPrefix(item.SK, "IN#"):
+		return s.inbox(ctx, item)
+	}
+	return errors.New("nothing of this kind is ever due")
+}
+
+// inbox publishes an outbox that its owner did not, and gives up on a claim
+// that nobody finished: only a redelivery or a redrive can move it.
+func (s *sweep) inbox(ctx context.Context, item ledger.Item) error {
+	claim, err := s.Ledger.Reopen(item)
+	if err != nil {
+		return err
+	}
+	if claim.Unpublished() {
+		if err := s.runtime.Republish(ctx, claim); err != nil {
+			return err
+		}
+		s.done.Republished++
+		return nil
+	}
+	if claim.Done() {
+		return nil // the index lags behind the table
+	}
+	err = s.Ledger.Forget(ctx, claim)
+	if errors.Is(err, ledger.ErrConflict) {
+		return nil // somebody took it up meanwhile
+	}
+	if err == nil {
+		s.done.Stuck++
+		s.Log.WarnContext(ctx, "a claim was never finished", "key", item.Key.String(), "attempts", claim.Attempts())
+	}
+	return err
+}
+
+// run looks at a run that is open although its time is over. The next look is
+// written first: of two sweeps one goes on, and nothing is written to the
+// run's record while its ending is on the way.
+func (s *sweep) run(ctx context.Context, runID string) error {
+	doc, err := ledger.Load[ledger.Meta](ctx, s.Ledger, ledger.MetaKey(runID))
+	if err != nil {
+		return err
+	}
+	now, meta := s.Clock.Now(), doc.Value
+	if meta.State != ledger.RunOpen || doc.DueAt.After(now) {
+		return nil // the index lags behind the table
+	}
+	stalledAt := time.UnixMilli(meta.StalledAt)
+	stalled := !now.Before(stalledAt)
+	doc.DueAt = now.Add(lookAgain)
+	if !stalled && doc.DueAt.After(stalledAt) {
+		doc.DueAt = stalledAt
+	}
+	if err := ledger.Save(ctx, s.Ledger, &doc); errors.Is(err, ledger.ErrConflict) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	items, err := s.Ledger.Run(ctx, runID)
+	if err != nil {
+		return err
+	}
+	h, err := readHistory(items)
+	if err != nil {
+		return err
+	}
+	switch {
+	case stalled:
+		s.done.Overdue++
+		return s.publish(ctx, meta, runID, events.StalledID(runID), events.Event{Payload: h.stalled(meta)})
+	case h.ending != nil:
+		return s.republishEnding(ctx, h)
+	case h.executing():
+		s.done.ClosedOut++
+		return s.publish(ctx, meta, runID, events.CloseOutID(runID), events.Event{Payload: &events.TradeExecutionContinued{
+			PlanID: h.planID, N: min(h.execution.Continuations+1, maxClosing), Phase: events.PhaseClose, CloseOut: true, Reason: "stalled",
+		}})
+	}
+	return nil
+}
+
+// republishEnding repeats an ending that was published and did not close the
+// run: the bus or monitor lost it.
+func (s *sweep) republishEnding(ctx context.Context, h history) error {
+	claim, err := s.Ledger.Reopen(*h.ending)
+	if err != nil {
+		return err
+	}
+	if err := s.runtime.Republish(ctx, claim); err != nil {
+		return err
+	}
+	s.done.Republished++
+	return nil
+}
+
+// publish commits one event under a cause of the sweep's own and publishes it.
+// Doing it again publishes the same bytes.
+func (s *sweep) publish(ctx context.Context, meta ledger.Meta, runID, causeID string, e events.Event) error {
+	root := events.Envelope{
+		EventID: causeID, CorrelationID: runID, CausationID: causeID, RunKey: meta.RunKey, Account: meta.Account,
+		TradingMode: meta.TradingMode, DryRun: meta.DryRun, Hop: -1, NotAfter: events.At(time.UnixMilli(meta.NotAfter)),
+	}
+	_, err := s.runtime.Process(ctx, s.Log.With("correlation_id", runID, "event_id", causeID, "event_type", "sweep"),
+		stage.Delivery{Envelope: root, Hash: causeID, Consumer: consumer},
+		func(context.Context, events.Envelope) ([]events.Event, error) { return []events.Event{e}, nil })
+	return err
+}
