@@ -3,11 +3,13 @@ package monitor
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/market"
+	"github.com/alchemiser/alchemiser/pkg/money"
 )
 
 // Ending is what the record of a run keeps of the event that ended it.
@@ -88,6 +90,9 @@ func ofExecution(n *events.TradingNotificationRequested, p *events.TradeExecuted
 	addContext(n, p.Context)
 	n.Lines, n.Legs, n.Holds, n.Totals = p.Lines, p.Legs, p.Holds, p.Totals
 	n.Dust, n.Residuals, n.AccountAfter = p.Dust, p.Residuals, p.AccountAfter
+	if scale, err := money.Parse(p.BuyScale); err == nil && scale.Less(money.One()) {
+		n.Warnings = append(slices.Clone(n.Warnings), fmt.Sprintf("The buys were scaled to %s %% of the plan: less cash was there than planned.", scale.Shift(2).Fixed(1)))
+	}
 	n.Timings["execution"] = p.FinishedAt.Time().Sub(p.StartedAt.Time()).Milliseconds()
 	if !p.Outcome.Success() {
 		n.Failure = executionFailure(p)

@@ -69,7 +69,7 @@ func executed(o events.Outcome) *events.TradeExecuted {
 		buy.ReasonCode = "walk_ended"
 		p.Totals = events.Totals{Orders: 3, FilledLegs: 1, Bought: "1920.4", Sold: "1240.5"}
 		p.Residuals = events.List[events.Residual]{{Symbol: "BRK.B", Side: events.Buy, Qty: "8.5"}}
-		p.FailureCodes = events.List[string]{"walk_ended"}
+		p.FailureCodes, p.BuyScale = events.List[string]{"walk_ended"}, "0.98234"
 	case events.OutcomeUnknown:
 		sell.Status, sell.ReasonCode, sell.ClientOrderIDs = events.LegUnknown, "pending_cancel", events.List[string]{"alc-QQQ-s01-x"}
 		p.FailureCodes = events.List[string]{"sell_unresolved"}
