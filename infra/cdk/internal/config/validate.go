@@ -25,8 +25,8 @@ var (
 	number    = regexp.MustCompile(`^[A-Z0-9]{6,16}$`)
 	dollars   = regexp.MustCompile(`^[1-9][0-9]*(\.[0-9]{1,2})?$`)
 
-	// retentions are the log retentions in days that CloudWatch offers.
-	retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+	// retentions are the log retentions in days that the stacks know.
+	retentions = []int{7, 30, 365}
 )
 
 // mistakes collects what is wrong with one environment.
@@ -49,7 +49,7 @@ func (c Config) Validate() error {
 	m.unless(accountID.MatchString(c.Account), "AWS account %q has not 12 digits", c.Account)
 	m.unless(region.MatchString(c.Region), "region %q is no AWS region", c.Region)
 	m.unless(qualifier.MatchString(c.Qualifier), "bootstrap qualifier %q: 1 to 10 of a-z and 0-9", c.Qualifier)
-	m.unless(slices.Contains(retentions, c.LogRetentionDays), "CloudWatch offers no log retention of %d days", c.LogRetentionDays)
+	m.unless(slices.Contains(retentions, c.LogRetentionDays), "log retention of %d days: 7, 30 or 365", c.LogRetentionDays)
 	m.unless(c.ArchiveRetention >= 24*time.Hour && c.ArchiveRetention%(24*time.Hour) == 0, "archive retention %s is not a number of days", c.ArchiveRetention)
 	m.unless(c.AlarmEmail == "" || isAddress(c.AlarmEmail), "alarm address %q is not an address", c.AlarmEmail)
 	m.unless(c.Env == Dev || c.AlarmEmail != "", "AlarmEmail is empty: alarms would reach nobody")
