@@ -86,8 +86,9 @@ func (s *stack) logGroup(name string) object {
 }
 
 // secret looks like something that belongs into the parameter store: a long
-// run of letters and digits mixed, or a dynamic reference.
-var secret = regexp.MustCompile(`\{\{resolve:|-----BEGIN|(^|[^A-Za-z0-9/])[A-Za-z0-9+/]{24,}`)
+// run of letters and digits, a key file, or a reference that would be resolved
+// to one.
+var secret = regexp.MustCompile(`\{\{resolve:|-----BEGIN|[A-Za-z0-9+]{20,}`)
 
 func (s *stack) checkSecrets(function string, variables object) {
 	for k, v := range variables {
