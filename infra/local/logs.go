@@ -1,0 +1,176 @@
+package local
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/alchemiser/alchemiser/infra/local/lambda"
+)
+
+// keptLines is how many of the newest lines of a log group stay in memory.
+const keptLines = 10_000
+
+// logs keeps the lines of all log groups and counts the metrics embedded in them.
+type logs struct {
+	dir string
+
+	mu      sync.Mutex
+	files   map[string]*os.File
+	lines   map[string][]LogLine
+	metrics map[string]*Metric
+	err     error // the first failed write
+}
+
+// LogLine is one line of a log group.
+type LogLine struct {
+	Environment, RequestID, Text string
+}
+
+// Metric is a series of values of one metric and one set of dimensions, taken from embedded-metric log lines.
+type Metric struct {
+	Namespace  string            `json:"namespace"`
+	Name       string            `json:"name"`
+	Dimensions map[string]string `json:"dimensions,omitempty"`
+	Count      int               `json:"count"`
+	Sum        float64           `json:"sum"`
+	Max        float64           `json:"max"`
+	Last       float64           `json:"last"`
+}
+
+func newLogs(dir string) (*logs, error) {
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	return &logs{dir: dir, files: map[string]*os.File{}, lines: map[string][]LogLine{}, metrics: map[string]*Metric{}}, nil
+}
+
+func (l *logs) write(o lambda.Output) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	kept := l.lines[o.LogGroup]
+	for _, text := range o.Lines {
+		kept = append(kept, LogLine{o.Environment, o.RequestID, text})
+		l.embedded(text)
+	}
+	l.lines[o.LogGroup] = kept[max(0, len(kept)-keptLines):]
+	if l.dir != "" && l.err == nil {
+		l.err = l.append(o)
+	}
+}
+
+func (l *logs) append(o lambda.Output) error {
+	file, ok := l.files[o.LogGroup]
+	if !ok {
+		name := strings.ReplaceAll(strings.Trim(o.LogGroup, "/"), "/", "_") + ".log"
+		var err error
+		if file, err = os.OpenFile(filepath.Join(l.dir, name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
+			return err
+		}
+		l.files[o.LogGroup] = file
+	}
+	w := bufio.NewWriter(file)
+	for _, text := range o.Lines {
+		if o.RequestID != "" {
+			fmt.Fprintf(w, "%s ", o.RequestID)
+		}
+		fmt.Fprintln(w, text)
+	}
+	return w.Flush()
+}
+
+// embedded counts the metrics of a line in CloudWatch's embedded metric format.
+func (l *logs) embedded(text string) {
+	if !strings.Contains(text, `"_aws"`) {
+		return
+	}
+	var line struct {
+		AWS struct {
+			CloudWatchMetrics []struct {
+				Namespace  string
+				Dimensions [][]string
+				Metrics    []struct{ Name string }
+			}
+		} `json:"_aws"`
+	}
+	var fields map[string]any
+	if json.Unmarshal([]byte(text), &line) != nil || json.Unmarshal([]byte(text), &fields) != nil {
+		return
+	}
+	for _, directive := range line.AWS.CloudWatchMetrics {
+		sets := directive.Dimensions
+		if len(sets) == 0 {
+			sets = [][]string{nil}
+		}
+		for _, set := range sets {
+			dimensions := map[string]string{}
+			for _, name := range set {
+				dimensions[name] = fmt.Sprint(fields[name])
+			}
+			for _, m := range directive.Metrics {
+				l.count(directive.Namespace, m.Name, dimensions, fields[m.Name])
+			}
+		}
+	}
+}
+
+func (l *logs) count(namespace, name string, dimensions map[string]string, value any) {
+	key := fmt.Sprint(namespace, "\x00", name, "\x00", dimensions) // maps print in key order
+	m, ok := l.metrics[key]
+	if !ok {
+		m = &Metric{Namespace: namespace, Name: name, Dimensions: dimensions}
+		l.metrics[key] = m
+	}
+	values, isList := value.([]any)
+	if !isList {
+		values = []any{value}
+	}
+	for _, v := range values {
+		n, isNumber := v.(float64)
+		if !isNumber {
+			continue
+		}
+		if m.Count == 0 || n > m.Max {
+			m.Max = n
+		}
+		m.Count++
+		m.Sum += n
+		m.Last = n
+	}
+}
+
+func (l *logs) snapshot() []Metric {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []Metric
+	for _, key := range slices.Sorted(maps.Keys(l.metrics)) {
+		list = append(list, *l.metrics[key])
+	}
+	return list
+}
+
+func (l *logs) of(group string) []LogLine {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.lines[group])
+}
+
+func (l *logs) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	errs := []error{l.err}
+	for _, f := range l.files {
+		errs = append(errs, f.Close())
+	}
+	l.files = map[string]*os.File{}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,167 @@
+package rehearsal
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alchemiser/alchemiser/infra/local"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/topology"
+)
+
+// Line is one invocation, as the timeline shows it.
+type Line struct {
+	N        int           `json:"n"`
+	Offset   time.Duration `json:"offset_ns"` // since the run was fired
+	Trigger  string        `json:"trigger"`
+	Function string        `json:"function"`
+	Attempt  int           `json:"attempt"`
+	Did      string        `json:"did"`
+	Duration time.Duration `json:"duration_ns"`
+	Cold     bool          `json:"cold"`
+	Failed   bool          `json:"failed"`
+}
+
+// watcher turns what the cloud tells into lines: an invocation together with
+// the events it published.
+type watcher struct {
+	mu        sync.Mutex
+	began     time.Time
+	onLine    func(Line)
+	lines     []Line
+	published map[string][]events.Envelope // by the producing service, since its last line
+	mails     []string
+}
+
+func newWatcher(onLine func(Line)) *watcher {
+	return &watcher{onLine: onLine, published: make(map[string][]events.Envelope)}
+}
+
+// restart begins a new timeline.
+func (w *watcher) restart(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.began, w.lines = now, nil
+}
+
+// observe implements local.Options.Observer.
+func (w *watcher) observe(e local.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch e.Kind {
+	case local.Published:
+		if envelope, err := events.Decode(e.Bus.Event.Detail); err == nil {
+			w.published[envelope.Producer.Service] = append(w.published[envelope.Producer.Service], envelope)
+		}
+	case local.MailReceived:
+		w.mails = append(w.mails, strings.Join(e.Mail.To, ", "))
+	case local.Finished:
+		w.finish(e)
+	}
+}
+
+func (w *watcher) finish(e local.Event) {
+	line := Line{
+		N: len(w.lines) + 1, Offset: e.Time.Sub(w.began), Trigger: e.EventType, Function: e.Service,
+		Attempt: e.Attempt, Duration: e.Duration, Cold: e.Cold, Failed: e.Error != "",
+	}
+	if line.Trigger == "" {
+		line.Trigger = "command"
+	}
+	switch {
+	case line.Failed:
+		line.Did = "failed: " + e.Error
+	case e.Service == string(topology.Notifier):
+		line.Did = "sent no mail"
+		if len(w.mails) > 0 {
+			line.Did, w.mails = "mailed "+strings.Join(w.mails, ", "), nil
+		}
+	default:
+		line.Did = describe(w.published[e.Service])
+	}
+	delete(w.published, e.Service)
+	w.lines = append(w.lines, line)
+	if w.onLine != nil {
+		w.onLine(line)
+	}
+}
+
+// timeline is a copy of the lines so far.
+func (w *watcher) timeline() []Line {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]Line(nil), w.lines...)
+}
+
+// describe says what an invocation did, from the events it published.
+func describe(published []events.Envelope) string {
+	if len(published) == 0 {
+		return "published nothing"
+	}
+	parts := make([]string, 0, len(published))
+	for _, e := range published {
+		if text := describeEvent(e); text != "" {
+			parts = append(parts, text)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func describeEvent(e events.Envelope) string {
+	switch p := e.Payload.(type) {
+	case *events.WorkflowStarted:
+		return fmt.Sprintf("began the run of %s, orders until %s", p.Session, e.NotAfter.Time().Format("15:04Z"))
+	case *events.WorkflowSkipped:
+		return "skipped the run: " + p.ReasonCode + " (" + p.Detail + ")"
+	case *events.SignalGenerated:
+		return fmt.Sprintf("wants %s, on closes of %s", holdings(p.TargetWeights), p.AsOfSession)
+	case *events.RebalancePlanned:
+		if len(p.Lines) == 0 {
+			return "planned nothing: the account is on target"
+		}
+		return fmt.Sprintf("planned %s (sell $%s, buy $%s)", plural(len(p.Lines), "order"), p.Totals.Sells, p.Totals.Buys)
+	case *events.TradeExecutionContinued:
+		return fmt.Sprintf("goes on later (%d: %s)", p.N, p.Reason)
+	case *events.TradeExecuted:
+		return fmt.Sprintf("%s: %d of %d legs filled (sold $%s, bought $%s)", strings.ToLower(string(p.Outcome)), p.Totals.FilledLegs, len(p.Legs), p.Totals.Sold, p.Totals.Bought)
+	case *events.WorkflowFailed:
+		return "failed for good: " + p.FailureCode + ": " + p.Message
+	case *events.TradingNotificationRequested:
+		return "closed the run as " + p.Tag
+	case *events.ErrorNotificationRequested:
+		return "reported " + p.Code
+	}
+	return ""
+}
+
+// holdings names the largest weights.
+func holdings(w events.Weights) string {
+	symbols := slices.SortedFunc(maps.Keys(w), func(a, b string) int {
+		if c := money.MustParse(w[b]).Cmp(money.MustParse(w[a])); c != 0 {
+			return c
+		}
+		return strings.Compare(a, b)
+	})
+	const most = 4
+	var parts []string
+	for i, s := range symbols {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("%d more", len(symbols)-most))
+			break
+		}
+		parts = append(parts, s+" "+percent(w[s], 1)+" %")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
