@@ -119,7 +119,7 @@ func (c *compiler) allocation(f *Form) *node {
 		return c.sequence(f)
 	}
 	if f.Kind != List {
-		hint := "an allocation is (asset …), (group …), (weight-equal …), (weight-specified …), (weight-inverse-volatility …), (filter …), (if …) or a vector of them"
+		hint := "an allocation is (asset …), (group …), (filter …), (if …), one of the weight forms, or a vector of them"
 		if f.Kind == String {
 			hint = `write (asset "SPY") for a symbol`
 		}
@@ -181,7 +181,11 @@ func (c *compiler) asset(f *Form) *node {
 		return n
 	}
 	if args[0].Kind != String {
-		c.reportAt(&args[0], "type", `"asset" needs a string as symbol, found `+args[0].describe(), `write (asset "SPY")`)
+		example := "SPY"
+		if s, ok := Ticker(args[0].Text); ok && args[0].Kind == Symbol {
+			example = s
+		}
+		c.reportAt(&args[0], "type", `"asset" needs a string as symbol, found `+args[0].describe(), fmt.Sprintf("write (asset %q)", example))
 	} else {
 		n.sym = c.ticker(&args[0])
 	}
@@ -497,7 +501,7 @@ func (c *compiler) window(f *Form, key string, least int32) int32 {
 	if f.Kind == Number && f.Integer && f.Num >= float64(least) && f.Num <= MaxWindow {
 		return int32(f.Num)
 	}
-	hint := "write a plain number, e.g. 10"
+	hint := "write a whole number, e.g. 10"
 	if f.Kind == String {
 		hint = "write the number without quotes"
 	}

@@ -67,9 +67,7 @@ func (d Decision) explain(b *strings.Builder) {
 		d.Filter.explain(b, indent)
 	case d.Inverse != nil:
 		fmt.Fprintf(b, "weights by inverse volatility over %d days\n", d.Inverse.Window)
-		for _, c := range d.Inverse.Children {
-			fmt.Fprintf(b, "%s%s  %s %%  (σ %s %% per day)\n", indent, named(c.Label, c.Kind), number(100*c.Share), number(c.Sigma))
-		}
+		d.Inverse.explain(b, indent)
 	default:
 		fmt.Fprintf(b, "%s: failed here\n", d.Form)
 	}
@@ -107,6 +105,16 @@ func (f *FilterDecision) explain(b *strings.Builder, indent string) {
 	}
 }
 
+func (v *InverseDecision) explain(b *strings.Builder, indent string) {
+	for _, c := range v.Children {
+		if c.LeftOut != "" {
+			fmt.Fprintf(b, "%s– %s  left out: %s\n", indent, named(c.Label, c.Kind), c.LeftOut)
+			continue
+		}
+		fmt.Fprintf(b, "%s%s  %s %%  (σ %s %% per day)\n", indent, named(c.Label, c.Kind), number(100*c.Share), number(c.Sigma))
+	}
+}
+
 // named prints a label; a composite without a name shows what it is.
 func named(label, kind string) string {
 	switch {
@@ -125,9 +133,14 @@ func (c Comparison) explain(withText bool) string {
 	if c.Result {
 		result = "yes"
 	}
-	s := fmt.Sprintf("%s %s %s: %s, %s %% apart", number(c.Left), c.Op, number(c.Right), result, number(100*c.Relative))
-	if c.NearTie {
-		s += " (a tie, but for rounding)"
+	s := fmt.Sprintf("%s %s %s: %s, ", number(c.Left), c.Op, number(c.Right), result)
+	switch {
+	case c.Margin == 0:
+		s += "exactly equal"
+	case c.NearTie:
+		s += "equal but for rounding"
+	default:
+		s += fmt.Sprintf("%.3g %% apart", 100*c.Relative)
 	}
 	if withText {
 		s = c.Text + "  " + s
@@ -197,9 +210,9 @@ func (r *Receipt) explainBars(b *strings.Builder) {
 		u := r.Bars[s]
 		stale := ""
 		if u.Last != r.AsOf {
-			stale = "not up to date"
+			stale = ", the last session is missing"
 		}
-		fmt.Fprintf(w, "  %s\t%s … %s\t%d bars\t%s\n", s, u.First, u.Last, u.Count, stale)
+		fmt.Fprintf(w, "  %s\t%s … %s\t%d bars%s\n", s, u.First, u.Last, u.Count, stale)
 	}
 	for _, s := range r.Without {
 		fmt.Fprintf(w, "  %s\tnone\n", s)

@@ -483,6 +483,10 @@ func (r *reader) badChar(offset int) *Diagnostic {
 	c, _ := utf8.DecodeRuneInString(r.src[offset:])
 	hint := ""
 	switch {
+	case c == ':':
+		hint = "a keyword is written :name"
+	case c == '\'' || c == '`' || c == '@' || c == '~' || c == '^' || c == '#':
+		hint = "quoting and reader macros are not part of this language"
 	case c == '“' || c == '”' || c == '„':
 		hint = `use the plain quote "`
 	case c == '\u00a0':
