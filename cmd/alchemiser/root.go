@@ -13,6 +13,8 @@ const (
 	exitUsage   = 1 // wrong usage, or a failure outside the verb's own answers
 	exitInvalid = 2 // a strategy or portfolio with errors in it
 	exitFailed  = 3 // a strategy without a target on these bars
+	// exitRunFailed: a run that ended otherwise than intended, as it says.
+	exitRunFailed = 4
 )
 
 // exitError ends the command with a code. With an error it is printed first;
@@ -53,6 +55,6 @@ func newRootCommand() *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newCheckCommand(), newSignalCommand(), newFormatCommand())
+	root.AddCommand(newRunCommand(), newCheckCommand(), newSignalCommand(), newFormatCommand())
 	return root
 }
