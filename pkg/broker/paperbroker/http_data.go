@@ -1,0 +1,334 @@
+package paperbroker
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/market"
+	"github.com/alchemiser/alchemiser/pkg/money"
+)
+
+// barBody is a bar as Alpaca writes it.
+type barBody struct {
+	T  string  `json:"t"`
+	O  float64 `json:"o"`
+	H  float64 `json:"h"`
+	L  float64 `json:"l"`
+	C  float64 `json:"c"`
+	V  int64   `json:"v"`
+	N  int64   `json:"n"`
+	VW float64 `json:"vw"`
+}
+
+func wireBar(b market.Bar) *barBody {
+	return &barBody{
+		T: barTime(b).Format(time.RFC3339), O: b.Open, H: b.High, L: b.Low, C: b.Close, V: b.Volume, N: b.Volume/100 + 1, VW: average(b),
+	}
+}
+
+// barTime dates a daily bar: midnight in New York.
+func barTime(b market.Bar) time.Time { return b.Date.In(market.NewYork()).UTC() }
+
+// average stands for the volume-weighted price, which daily bars do not have.
+func average(b market.Bar) float64 { return round4((b.High + b.Low + 2*b.Close) / 4) }
+
+// appendBar writes a bar; a reply has thousands.
+func appendBar(out []byte, b market.Bar) []byte {
+	out = append(out, `{"t":"`...)
+	out = barTime(b).AppendFormat(out, time.RFC3339)
+	out = append(out, '"')
+	for _, f := range [...]struct {
+		name  string
+		value float64
+	}{{"o", b.Open}, {"h", b.High}, {"l", b.Low}, {"c", b.Close}, {"vw", average(b)}} {
+		out = append(append(append(out, `,"`...), f.name...), `":`...)
+		out = strconv.AppendFloat(out, f.value, 'f', -1, 64)
+	}
+	out = strconv.AppendInt(append(out, `,"v":`...), b.Volume, 10)
+	out = strconv.AppendInt(append(out, `,"n":`...), b.Volume/100+1, 10)
+	return append(out, '}')
+}
+
+// served are the bars of a symbol that may be seen now.
+func (e *engine) served(symbol string) market.Series {
+	s, _, ok := e.market.instant(e.now)
+	if !ok {
+		return nil
+	}
+	bars := e.market.bars[symbol].Until(s.Date)
+	last, ok := bars.Last()
+	if !ok || last.Date != s.Date || !e.now.Before(s.Close) {
+		return bars
+	}
+	bars = bars[: len(bars)-1 : len(bars)-1]
+	if now, ok := e.market.forming(symbol, s, e.now); ok && e.switches.FormingBar {
+		bars = append(bars, now)
+	}
+	return bars
+}
+
+func dataRefusal(status int, format string, args ...any) reply {
+	return reply{status: status, body: map[string]string{"message": fmt.Sprintf(format, args...)}}
+}
+
+// getBars serves daily bars of one symbol or of many, page by page: ordered by
+// symbol, then by time, with a limit over all of them.
+func getBars(e *engine, q request) reply {
+	symbols, single := symbolsOf(q)
+	if len(symbols) == 0 {
+		return dataRefusal(http.StatusBadRequest, "symbols is required")
+	}
+	if tf := q.query.Get("timeframe"); tf != "1Day" && tf != "1D" {
+		return dataRefusal(http.StatusBadRequest, "invalid timeframe: %q; this broker on paper has 1Day", tf)
+	}
+	from, to := time.Time{}, e.now
+	for name, bound := range map[string]*time.Time{"start": &from, "end": &to} {
+		if s := q.query.Get(name); s != "" {
+			t, ok := readInstant(s, time.UTC)
+			if !ok {
+				return dataRefusal(http.StatusBadRequest, "invalid %s: %q", name, s)
+			}
+			*bound = t
+		}
+	}
+	limit := 1000
+	if s := q.query.Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > 10_000 {
+			return dataRefusal(http.StatusBadRequest, "limit must be between 1 and 10000")
+		}
+		limit = n
+	}
+	after, err := readToken(q.query.Get("page_token"))
+	if err != nil {
+		return dataRefusal(http.StatusBadRequest, "invalid page_token")
+	}
+	descending := q.query.Get("sort") == "desc"
+	var out []byte
+	written, token, previous := 0, "", ""
+	for _, symbol := range symbols {
+		if symbol < after.symbol {
+			continue
+		}
+		bars := between(e.served(symbol), from, to)
+		if descending {
+			bars = slices.Clone(bars)
+			slices.Reverse(bars)
+		}
+		if symbol == after.symbol {
+			bars = bars[min(after.index, len(bars)):]
+		} else {
+			after.index = 0
+		}
+		if len(bars) == 0 {
+			continue
+		}
+		if written == limit {
+			token = pageToken{symbol, 0}.String()
+			break
+		}
+		n := min(limit-written, len(bars))
+		out = appendSeries(out, symbol, previous, single, bars[:n])
+		previous = symbol
+		if written += n; n < len(bars) {
+			token = pageToken{symbol, after.index + n}.String()
+			break
+		}
+		after.index = 0
+	}
+	return reply{status: http.StatusOK, kind: "application/json; charset=UTF-8", raw: envelope(out, symbols[0], token, single)}
+}
+
+func symbolsOf(q request) ([]string, bool) {
+	if s := q.value("symbol"); s != "" {
+		return []string{s}, true
+	}
+	symbols := split(q.query.Get("symbols"))
+	slices.Sort(symbols)
+	return slices.Compact(symbols), false
+}
+
+func between(bars market.Series, from, to time.Time) market.Series {
+	first := sort.Search(len(bars), func(i int) bool { return !barTime(bars[i]).Before(from) })
+	last := sort.Search(len(bars), func(i int) bool { return barTime(bars[i]).After(to) })
+	return bars[first:max(first, last)]
+}
+
+func appendSeries(out []byte, symbol, previous string, single bool, bars market.Series) []byte {
+	if !single {
+		if previous != "" {
+			out = append(out, ',')
+		}
+		out = append(strconv.AppendQuote(out, symbol), `:[`...)
+	}
+	for i, b := range bars {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendBar(out, b)
+	}
+	if !single {
+		out = append(out, ']')
+	}
+	return out
+}
+
+func envelope(bars []byte, symbol, token string, single bool) []byte {
+	next := "null"
+	if token != "" {
+		next = strconv.Quote(token)
+	}
+	var b bytes.Buffer
+	b.Grow(len(bars) + 100)
+	if single {
+		fmt.Fprintf(&b, `{"bars":[%s],"symbol":%q,"next_page_token":%s}`, bars, symbol, next)
+	} else {
+		fmt.Fprintf(&b, `{"bars":{%s},"next_page_token":%s}`, bars, next)
+	}
+	return b.Bytes()
+}
+
+// pageToken is where the next page begins.
+type pageToken struct {
+	symbol string
+	index  int
+}
+
+func (t pageToken) String() string {
+	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, "%s|%d", t.symbol, t.index))
+}
+
+func readToken(s string) (pageToken, error) {
+	if s == "" {
+		return pageToken{}, nil
+	}
+	raw, err := base64.URLEncoding.DecodeString(s)
+	if err != nil {
+		return pageToken{}, err
+	}
+	symbol, index, _ := strings.Cut(string(raw), "|")
+	n, err := strconv.Atoi(index)
+	if err == nil && n < 0 {
+		err = fmt.Errorf("index %d", n)
+	}
+	return pageToken{symbol, n}, err
+}
+
+// quoteBody is a quote as Alpaca writes it.
+type quoteBody struct {
+	T  string   `json:"t"`
+	AX string   `json:"ax"`
+	AP float64  `json:"ap"`
+	AS int64    `json:"as"`
+	BX string   `json:"bx"`
+	BP float64  `json:"bp"`
+	BS int64    `json:"bs"`
+	C  []string `json:"c"`
+	Z  string   `json:"z"`
+}
+
+// tradeBody is a trade as Alpaca writes it.
+type tradeBody struct {
+	T string   `json:"t"`
+	X string   `json:"x"`
+	P float64  `json:"p"`
+	S int64    `json:"s"`
+	C []string `json:"c"`
+	I int64    `json:"i"`
+	Z string   `json:"z"`
+}
+
+func (e *engine) wireQuote(symbol string) (*quoteBody, bool) {
+	q, ok := e.market.quote(symbol, e.now)
+	if !ok {
+		return nil, false
+	}
+	return &quoteBody{
+		T: wireTime(q.at), AX: "V", AP: q.ask.Float64(), AS: q.size, BX: "V", BP: q.bid.Float64(), BS: q.size, C: []string{"R"}, Z: "B",
+	}, true
+}
+
+func (e *engine) wireTrade(symbol string) (*tradeBody, bool) {
+	q, ok := e.market.quote(symbol, e.now)
+	if !ok {
+		return nil, false
+	}
+	return &tradeBody{T: wireTime(q.at), X: "V", P: money.FloorTick(q.mid).Float64(), S: q.size, C: []string{"@"}, I: q.at.UnixMilli(), Z: "B"}, true
+}
+
+// bySymbol collects what there is of each symbol; what there is not is absent.
+func bySymbol[T any](q request, get func(string) (T, bool)) map[string]T {
+	symbols, _ := symbolsOf(q)
+	out := make(map[string]T, len(symbols))
+	for _, symbol := range symbols {
+		if v, ok := get(symbol); ok {
+			out[symbol] = v
+		}
+	}
+	return out
+}
+
+func getLatestQuotes(e *engine, q request) reply {
+	return ok(map[string]any{"quotes": bySymbol(q, e.wireQuote)})
+}
+
+func getLatestTrades(e *engine, q request) reply {
+	return ok(map[string]any{"trades": bySymbol(q, e.wireTrade)})
+}
+
+func getLatestQuote(e *engine, q request) reply { return one(e.wireQuote, q, "quote") }
+
+func getLatestTrade(e *engine, q request) reply { return one(e.wireTrade, q, "trade") }
+
+func one[T any](get func(string) (T, bool), q request, name string) reply {
+	v, there := get(q.value("symbol"))
+	if !there {
+		return dataRefusal(http.StatusNotFound, "no %s found for %s", name, q.value("symbol"))
+	}
+	return ok(map[string]any{"symbol": q.value("symbol"), name: v})
+}
+
+func getLatestBars(e *engine, q request) reply {
+	return ok(map[string]any{"bars": bySymbol(q, e.minuteBar)})
+}
+
+// minuteBar is a bar of the minute that prices are of.
+func (e *engine) minuteBar(symbol string) (*barBody, bool) {
+	q, ok := e.market.quote(symbol, e.now)
+	if !ok {
+		return nil, false
+	}
+	p := q.mid.Float64()
+	return &barBody{T: wireTime(q.at.Truncate(time.Minute)), O: p, H: p, L: p, C: p, V: q.size * 10, N: q.size/10 + 1, VW: p}, true
+}
+
+func getSnapshots(e *engine, q request) reply {
+	type snapshot struct {
+		LatestTrade  *tradeBody `json:"latestTrade,omitempty"`
+		LatestQuote  *quoteBody `json:"latestQuote,omitempty"`
+		MinuteBar    *barBody   `json:"minuteBar,omitempty"`
+		DailyBar     *barBody   `json:"dailyBar,omitempty"`
+		PrevDailyBar *barBody   `json:"prevDailyBar,omitempty"`
+	}
+	return ok(bySymbol(q, func(symbol string) (snapshot, bool) {
+		var s snapshot
+		s.LatestTrade, _ = e.wireTrade(symbol)
+		s.LatestQuote, _ = e.wireQuote(symbol)
+		s.MinuteBar, _ = e.minuteBar(symbol)
+		bars := e.served(symbol)
+		if n := len(bars); n > 0 {
+			s.DailyBar = wireBar(bars[n-1])
+			if n > 1 {
+				s.PrevDailyBar = wireBar(bars[n-2])
+			}
+		}
+		return s, len(bars) > 0
+	}))
+}
