@@ -1,0 +1,90 @@
+# Two commands do everything: `make run` and `make test`. They install what they
+# need; Go and (for the CDK app's tests) Node must be there.
+
+SERVICES := start signal portfolio execution monitor notifier
+# Every Go module but the CDK app, which is heavy and stands outside go.work.
+MODULES  := pkg pkg/events $(SERVICES:%=services/%) infra/local cmd/alchemiser
+ENV      ?= dev
+SERVICE  ?=
+
+# The same bytes from any folder, at any commit: an unrelated commit must not
+# change what is deployed. Without -buildvcs=false the commit id would be in it.
+LAMBDA_FLAGS := -trimpath -buildvcs=false -tags lambda.norpc -ldflags '-s -w -buildid='
+LINT_VERSION := v2.15.0
+CDK          := cd infra/cdk && GOWORK=off CDK_DISABLE_CLI_TELEMETRY=true npx --no-install --prefix .. cdk --no-notices --no-version-reporting
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-go test-cdk test-race vet lint fmt bench golden dist synth diff deploy destroy clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## play one whole run on this machine; ARGS="--bars DIR --as-of DATE …"
+	@go run ./cmd/alchemiser run $(ARGS)
+
+test: test-go test-cdk ## all tests
+
+test-go: ## the tests of everything but the CDK app
+	go test work
+
+test-cdk: ## the tests of the CDK app and the pre-traffic hook (needs Node)
+	cd infra/prehook && GOWORK=off go test ./...
+	cd infra/cdk && GOWORK=off go test ./...
+
+test-race: ## the tests of what runs concurrently, under the race detector
+	go test -race ./pkg/stage/... ./pkg/ledger/... ./pkg/bus/... ./pkg/broker/... ./pkg/market/... ./infra/local/...
+
+vet:
+	go vet work
+	cd infra/prehook && GOWORK=off go vet ./...
+
+lint: bin/golangci-lint-$(LINT_VERSION) ## gofmt, go vet and the linters, import rules included
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not formatted: run make fmt'; exit 1; }
+	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(CURDIR)/$< run ./...) || exit 1; done
+
+bin/golangci-lint-$(LINT_VERSION):
+	GOFLAGS= GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv bin/golangci-lint $@
+
+fmt: ## format all Go files
+	gofmt -w $$(git ls-files '*.go')
+
+bench: dist ## sizes, cold and warm latency, the whole chain
+	@scripts/bench
+
+golden: ## write golden files anew; say why in the commit
+	cd pkg/events && go test . -update
+	go test ./pkg/topology -update
+	cd infra/cdk && GOWORK=off go test ./internal/stacks -update
+
+dist: $(SERVICES:%=dist/%/bootstrap) dist/prehook/bootstrap ## the functions as they are deployed (arm64)
+	@mkdir -p -m 0755 dist/signal/strategies
+	@rm -rf dist/signal/strategies && mkdir -m 0755 dist/signal/strategies
+	@cp -R services/signal/strategies/. dist/signal/strategies/ && find dist/signal/strategies -type d -exec chmod 0755 {} + && find dist/signal/strategies -type f -exec chmod 0644 {} +
+
+.PHONY: $(SERVICES:%=dist/%/bootstrap) dist/prehook/bootstrap
+$(SERVICES:%=dist/%/bootstrap): dist/%/bootstrap:
+	@cd services/$* && CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build $(LAMBDA_FLAGS) -o ../../dist/$*/bootstrap ./lambda
+
+dist/prehook/bootstrap:
+	@cd infra/prehook && GOWORK=off CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build $(LAMBDA_FLAGS) -o ../../dist/prehook/bootstrap .
+
+infra/node_modules: infra/package-lock.json
+	cd infra && npm ci --no-audit --no-fund
+	@touch $@
+
+synth: infra/node_modules dist ## synthesize ENV's templates
+	$(CDK) synth --quiet -c env=$(ENV) -c dist=../../dist
+
+diff: infra/node_modules dist ## what a deployment of ENV would change
+	$(CDK) diff -c env=$(ENV) -c dist=../../dist
+
+deploy: infra/node_modules dist ## deploy ENV, or one SERVICE of it
+	scripts/deploy-window $(ENV)
+	$(CDK) deploy -c env=$(ENV) -c dist=../../dist $(if $(SERVICE),alchemiser-$(ENV)-$(SERVICE) --exclusively,--all)
+
+destroy: infra/node_modules dist ## delete ENV's stacks
+	$(CDK) destroy --all -c env=$(ENV) -c dist=../../dist
+
+clean: ## delete what was built
+	rm -rf dist bin .cache infra/cdk/cdk.out
