@@ -124,7 +124,13 @@ func (s *Sink) Mails() []Mail {
 // Close ends the server and its connections.
 func (s *Sink) Close() error {
 	err := s.server.Close()
+	// The server knows the listener only once Serve has begun: close it here as well, or Serve would never return. It is closed
+	// twice otherwise, which is no failure.
+	_ = s.listener.Close()
 	<-s.done
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
 	return err
 }
 
