@@ -189,7 +189,8 @@ func (c *compiler) asset(f *Form) *node {
 	} else {
 		n.sym = c.ticker(&args[0])
 	}
-	if len(args) == 2 && args[1].Kind != String && !(args[1].Kind == Symbol && args[1].Text == "nil") {
+	isNil := len(args) == 2 && args[1].Kind == Symbol && args[1].Text == "nil"
+	if len(args) == 2 && args[1].Kind != String && !isNil {
 		c.reportAt(&args[1], "type", `"asset" needs a string or nil as name, found `+args[1].describe(), `write (asset "SPY" "text") or (asset "SPY" nil)`)
 	}
 	c.intern(n)
@@ -613,7 +614,9 @@ func (c *compiler) misplaced(f *Form, expected string) {
 		c.reportAt(f, "type", "expected "+expected+", found "+f.describe(), "")
 	default:
 		hint := "operators are listed in docs/strategy-language.md"
-		if near := nearest(head); near != "" {
+		if head == "!=" || head == "not=" {
+			hint = "write (not (= left right))"
+		} else if near := nearest(head); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		c.reportAt(&f.Items[0], "unknown-op", fmt.Sprintf("unknown operator %q", clip(head)), hint)
@@ -629,7 +632,7 @@ func operators() []string {
 
 // nearest is the operator within two edits of a misspelt one.
 func nearest(name string) string {
-	best, at := "", min(3, len(name)) // one letter is near to anything
+	best, at := "", min(3, len(name)-1) // a short name is near to anything
 	for _, o := range operators() {
 		if d := len(o) - len(name); d > 2 || d < -2 {
 			continue

@@ -63,7 +63,7 @@ func TestSemanticText(t *testing.T) {
 		`[(weight-specified 0.10000000000000001 (asset "A") 50 (filter (percentage-price-oscillator {:long-window 26 :short-window 12}) (select-top 3) [(asset "A")])) ` +
 		`(weight-inverse-volatility 20 (asset "A"))])]`
 	p := mustCompile(t, "x.clj", []byte(src))
-	if got := string(p.appendSemantic(nil, p.root)); got != want {
+	if got := p.semanticText(p.root); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
@@ -141,5 +141,15 @@ func TestDeepFile(t *testing.T) {
 	}
 	if out, ds := Format("x.clj", []byte(src)); len(ds) > 0 || len(out) > 200_000 {
 		t.Errorf("%d bytes, %v", len(out), ds)
+	}
+}
+
+// Returns are summed with symbols ascending, whatever the order in the file.
+func TestDecisionsOfThePastAreAscending(t *testing.T) {
+	p := mustCompile(t, "x.clj", []byte(`(defsymphony "x" {} (filter (stdev-return {:window 2}) (select-top 1) [(group "G" [(asset "CCC") (asset "AAA") (asset "BBB")])]))`))
+	r := newRun(NewEvaluator(tourBars(t)), p)
+	held, ok := r.decision(p.root.kids[0].kids[0], 5)
+	if !ok || len(held) != 3 || p.symbols[held[0].sym] != "AAA" || p.symbols[held[1].sym] != "BBB" || p.symbols[held[2].sym] != "CCC" {
+		t.Errorf("%v, %v", held, ok)
 	}
 }

@@ -202,9 +202,6 @@ func (r *run) ofComposite(n *node, m measure, session int) measured {
 	if have < need {
 		return measured{need: need, have: have, returns: true}
 	}
-	if m.indicator != rsi {
-		have = need
-	}
 	return measured{value: m.ofReturns(c.returns[count-have:count], r.scratch), ok: true, have: have, returns: true}
 }
 

@@ -1,6 +1,7 @@
 package strategy
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -60,7 +61,8 @@ func (e *Evaluator) Evaluate(p *Program, asOf Day) (Allocation, *Receipt, error)
 }
 
 func asDiagnostic(file string, err error) Diagnostic {
-	if d, ok := err.(Diagnostic); ok {
+	var d Diagnostic
+	if errors.As(err, &d) {
 		return d
 	}
 	return Diagnostic{File: file, Line: 1, Col: 1, Class: "non-finite", Message: err.Error()}
@@ -128,7 +130,7 @@ func (r *run) valuesOf(slot int32) *values {
 
 // errHistory stands for any error of a historical decision. Which one it was
 // does not matter: the decision is undefined.
-var errHistory = fmt.Errorf("undefined")
+var errHistory = errors.New("undefined")
 
 // fail makes the error of a node. Looking at history it costs nothing.
 func (r *run) fail(n *node, class string, message func() string) error {

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"unicode/utf8"
 )
 
@@ -205,19 +204,21 @@ func (r *Receipt) explainClosest(b *strings.Builder) {
 
 func (r *Receipt) explainBars(b *strings.Builder) {
 	b.WriteString("\nBars\n")
-	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	width := 0
+	for _, s := range append(slices.Collect(maps.Keys(r.Bars)), r.Without...) {
+		width = max(width, len(s))
+	}
 	for _, s := range slices.Sorted(maps.Keys(r.Bars)) {
 		u := r.Bars[s]
 		stale := ""
 		if u.Last != r.AsOf {
 			stale = ", the last session is missing"
 		}
-		fmt.Fprintf(w, "  %s\t%s … %s\t%d bars%s\n", s, u.First, u.Last, u.Count, stale)
+		fmt.Fprintf(b, "  %-*s  %s … %s  %d bars%s\n", width, s, u.First, u.Last, u.Count, stale)
 	}
 	for _, s := range r.Without {
-		fmt.Fprintf(w, "  %s\tnone\n", s)
+		fmt.Fprintf(b, "  %-*s  none\n", width, s)
 	}
-	w.Flush()
 }
 
 // number prints a value with six significant digits.

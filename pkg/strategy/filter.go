@@ -91,7 +91,7 @@ func (r *run) sortCandidates(cs []candidate, top bool) {
 func (r *run) semanticText(n *node) string {
 	t, ok := r.texts[n.sem]
 	if !ok {
-		t = string(r.p.appendSemantic(nil, n))
+		t = r.p.semanticText(n)
 		r.texts[n.sem] = t
 	}
 	return t

@@ -3,6 +3,7 @@ package strategy
 import (
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -114,8 +115,8 @@ func TestGoldenIndicators(t *testing.T) {
 		p := mustCompile(t, "x.clj", []byte(src))
 		_, receipt, err := Evaluate(p, bars, mustDay(t, v.AsOf))
 		if v.Value == nil {
-			d, ok := err.(Diagnostic)
-			if !ok || d.Class != v.Error {
+			var d Diagnostic
+			if !errors.As(err, &d) || d.Class != v.Error {
 				t.Errorf("%s at %s: got %v, want class %s", src, v.AsOf, err, v.Error)
 				continue
 			}
@@ -187,8 +188,8 @@ func TestGoldenStrategies(t *testing.T) {
 // compare says how a result differs from the expected one.
 func (w goldenResult) compare(a Allocation, r *Receipt, err error) string {
 	if w.Error != nil {
-		d, ok := err.(Diagnostic)
-		if !ok || d.Class != w.Error.Class || d.Line != w.Error.Line || d.Col != w.Error.Col {
+		var d Diagnostic
+		if !errors.As(err, &d) || d.Class != w.Error.Class || d.Line != w.Error.Line || d.Col != w.Error.Col {
 			return fmt.Sprintf("got %v, want %v", err, *w.Error)
 		}
 		if d.Message != strings.Replace(w.Error.Message, ` {})`, ")", 1) {

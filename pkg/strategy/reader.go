@@ -374,8 +374,8 @@ func (r *reader) readString() (Form, *Diagnostic) {
 	plain := r.pos // start of the characters not yet copied
 	var decoded []byte
 	for r.pos < len(r.src) {
-		switch c := r.src[r.pos]; {
-		case c == '"':
+		switch c := r.src[r.pos]; c {
+		case '"':
 			f.Text = r.src[plain:r.pos]
 			if decoded != nil {
 				f.Text = string(append(decoded, f.Text...))
@@ -383,7 +383,7 @@ func (r *reader) readString() (Form, *Diagnostic) {
 			r.pos++
 			f.End = int32(r.pos)
 			return f, nil
-		case c == '\\':
+		case '\\':
 			decoded = append(decoded, r.src[plain:r.pos]...)
 			if r.pos+1 == len(r.src) {
 				r.pos++
@@ -396,7 +396,7 @@ func (r *reader) readString() (Form, *Diagnostic) {
 			decoded = utf8.AppendRune(decoded, value)
 			r.pos += size
 			plain = r.pos
-		case c == '\n' || c == '\r':
+		case '\n', '\r':
 			r.lineEnd()
 		default:
 			if !utf8.RuneStart(c) {

@@ -73,7 +73,7 @@ func (r Rule) Decide(sha256 string, target Allocation, tradeDate Day, last *Appl
 		return Outcome{Apply: true, Reason: "first", Weights: target}, nil
 	}
 	current, err := drift(last.Weights, factor)
-	apply, reason := true, ""
+	reason := ""
 	switch {
 	case last.SHA256 != sha256:
 		reason = "strategy changed"
@@ -89,6 +89,7 @@ func (r Rule) Decide(sha256 string, target Allocation, tradeDate Day, last *Appl
 	if err != nil {
 		return Outcome{}, err
 	}
+	var apply bool
 	if r.Threshold > 0 {
 		reason = "threshold"
 		d := difference(target, current)

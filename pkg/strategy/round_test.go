@@ -59,3 +59,18 @@ func TestExact(t *testing.T) {
 		}
 	}
 }
+
+func TestScaledRoundsHalfToEven(t *testing.T) {
+	for x, want := range map[float64]int64{
+		1.0 / (1 << 15): 3051757812, // …812.5
+		3.0 / (1 << 15): 9155273438, // …437.5
+		1:               1e14,
+		0:               0,
+		1.0 / 3:         33333333333333,
+		2.0 / 3:         66666666666667,
+	} {
+		if got := scaled(x); got != want {
+			t.Errorf("%v is %d, want %d", x, got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package strategy
 
 import (
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -29,8 +30,8 @@ func TestNewBars(t *testing.T) {
 			}
 			continue
 		}
-		got, ok := err.(Diagnostic)
-		if !ok || got.Class != "bad-bars" || got.Line != 1 || got.Col != 1 || !strings.Contains(got.Message, c.want) {
+		var got Diagnostic
+		if !errors.As(err, &got) || got.Class != "bad-bars" || got.Line != 1 || got.Col != 1 || !strings.Contains(got.Message, c.want) {
 			t.Errorf("%s: got %v, want %s", name, err, c.want)
 		}
 	}
@@ -85,7 +86,8 @@ func TestNonFinite(t *testing.T) {
 	} {
 		p := mustCompile(t, "x.clj", []byte(`(defsymphony "x" {} `+src+`)`))
 		_, _, err := Evaluate(p, b, d+1)
-		if got, ok := err.(Diagnostic); !ok || got.Class != "non-finite" || got.Col != place {
+		var got Diagnostic
+		if !errors.As(err, &got) || got.Class != "non-finite" || got.Col != place {
 			t.Errorf("%s: got %v, class %s at %d", src, err, got.Class, got.Col)
 		}
 	}

@@ -152,7 +152,6 @@ type style struct {
 	renamed  bool // other group names, in the same order
 	textless bool // no asset texts
 	newline  string
-	depth    int
 }
 
 func (f sketched) print(b *strings.Builder, s style) {
@@ -165,7 +164,8 @@ func (f sketched) print(b *strings.Builder, s style) {
 		return
 	}
 	open, closing := "(", ")"
-	if f.head == "" && !(s.lists && len(f.items) > 0 && f.items[0].head != "atom") {
+	asList := s.lists && len(f.items) > 0 && f.items[0].head != "atom"
+	if f.head == "" && !asList {
 		open, closing = "[", "]"
 	}
 	b.WriteString(open)

@@ -8,9 +8,9 @@ import (
 // completed, numbers as written.
 func (p *Program) conditionText(n *node) string { return string(p.appendText(nil, n, false)) }
 
-// appendSemantic prints the semantic form of a node: content without names,
-// with single spaces, every parameter, numbers by value.
-func (p *Program) appendSemantic(b []byte, n *node) []byte { return p.appendText(b, n, true) }
+// semanticText prints the semantic form of a node: content without names, with
+// single spaces, every parameter, numbers by value.
+func (p *Program) semanticText(n *node) string { return string(p.appendText(nil, n, true)) }
 
 func (p *Program) appendText(b []byte, n *node, semantic bool) []byte {
 	switch n.op {
