@@ -62,9 +62,10 @@ type Trading struct {
 
 // Mail is where the summaries go.
 type Mail struct {
-	Host, From, To string
-	Port           int
-	Allowed        string // recipients that may be written to, comma-separated
+	Host, From string
+	Port       int
+	To         string // recipients, comma-separated
+	Allowed    string // recipients that may be written to, comma-separated
 }
 
 // Name is the physical name of a part. Names are fixed so that stacks refer to

@@ -91,6 +91,7 @@ func TestValidateRefuses(t *testing.T) {
 		{"mail port", func(c *config.Config) { c.Mail.Port = 0 }, "mail port"},
 		{"sender", func(c *config.Config) { c.Mail.From = "alchemiser" }, "sender"},
 		{"recipient", func(c *config.Config) { c.Mail.To = "c@alchemiser.test" }, "not among the allowed"},
+		{"second recipient", func(c *config.Config) { c.Mail.To += ",c@alchemiser.test" }, "not among the allowed"},
 		{"allowed", func(c *config.Config) { c.Mail.Allowed += ", x" }, "allowed recipient"},
 	} {
 		c := filledIn(t)

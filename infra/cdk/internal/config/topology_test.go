@@ -107,3 +107,16 @@ func TestRuleNames(t *testing.T) {
 		t.Errorf("rules\n%v, want\n%v", names, want)
 	}
 }
+
+// Where the schedule is switched off, a run that does not begin is no news.
+func TestMonitorMissesOnlyWhatIsSwitchedOn(t *testing.T) {
+	monitor, err := topology.Lookup(topology.Monitor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for env, want := range map[config.Env]string{config.Dev: "none", config.Staging: "daily=09:35", config.Prod: "daily=09:35"} {
+		if have := offline(t, env).Variables(monitor)["SCHEDULES"]; have != want {
+			t.Errorf("%s: SCHEDULES is %q, want %q", env, have, want)
+		}
+	}
+}

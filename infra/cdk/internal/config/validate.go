@@ -88,12 +88,13 @@ func (p Mail) check(m *mistakes) {
 	m.unless(p.Host != "" && !strings.ContainsAny(p.Host, ":/ "), "mail host %q is not a host name", p.Host)
 	m.unless(p.Port > 0 && p.Port < 65536, "mail port %d", p.Port)
 	m.unless(isAddress(p.From), "sender %q is not an address", p.From)
-	m.unless(isAddress(p.To), "recipient %q is not an address", p.To)
 	allowed := strings.Split(p.Allowed, ",")
 	for _, a := range allowed {
 		m.unless(isAddress(a), "allowed recipient %q is not an address", a)
 	}
-	m.unless(slices.Contains(allowed, p.To), "recipient %q is not among the allowed ones %q", p.To, p.Allowed)
+	for _, to := range strings.Split(p.To, ",") {
+		m.unless(slices.Contains(allowed, to), "recipient %q is not among the allowed ones %q", to, p.Allowed)
+	}
 }
 
 // Ready reports every value of the shipped environments that its owner must
@@ -108,7 +109,9 @@ func (c Config) Ready() error {
 	fill("Trading.AccountNumber", c.Trading.AccountNumber)
 	fill("Mail.Host", c.Mail.Host)
 	fill("Mail.From", c.Mail.From)
-	fill("Mail.To", c.Mail.To)
+	for _, to := range strings.Split(c.Mail.To, ",") {
+		fill("Mail.To", to)
+	}
 	return errors.Join(m.errs...)
 }
 

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"fmt"
 	"maps"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/alchemiser/alchemiser/pkg/topology"
 )
@@ -11,11 +14,11 @@ import (
 // for equal sources: a commit id here would redeploy all of them every time.
 const BuildVersion = "1"
 
-// BrokerPath and MailPath are the parameter prefixes below which the secrets
-// lie. The environment of a function names them; it never holds a secret.
+// BrokerPath is the prefix of the parameters that hold the broker's keys. The
+// environment of a function names it; it never holds a secret.
 func (c Config) BrokerPath() string { return "/alchemiser/" + string(c.Env) + "/broker" }
 
-// MailPath: see BrokerPath.
+// MailPath is the prefix of the parameters that hold the mail credentials.
 func (c Config) MailPath() string { return "/alchemiser/" + string(c.Env) + "/mail" }
 
 // Variables is the complete environment of a function: it refuses to start when
@@ -57,7 +60,7 @@ func (c Config) Variables(f topology.Function) map[string]string {
 			"CAP_BPS": "50", "MAX_SPREAD_BPS": "100", "MARKET_FALLBACK": "off", "MAX_CONTINUATIONS": "10",
 		})
 	case topology.Monitor:
-		maps.Copy(v, map[string]string{"SCHEDULES": "daily=09:35", "EXPECTED_AFTER": "30m"})
+		maps.Copy(v, map[string]string{"SCHEDULES": c.expectedRuns(), "EXPECTED_AFTER": "30m"})
 	case topology.Notifier:
 		maps.Copy(v, c.mailVariables())
 	}
@@ -92,4 +95,23 @@ func (c Config) mailVariables() map[string]string {
 		"SMTP_HOST": c.Mail.Host, "SMTP_PORT": strconv.Itoa(c.Mail.Port), "MAIL_FROM": c.Mail.From, "MAIL_TO": c.Mail.To,
 		"ALLOWED_RECIPIENTS": c.Mail.Allowed, "NEUTRAL_MODE": "false", "SECRET_PATH": c.MailPath(),
 	}
+}
+
+var timeOfDay = regexp.MustCompile(`^cron\(([0-9]+) ([0-9]+) `)
+
+// expectedRuns names the schedules whose runs monitor must miss when they do
+// not begin: none where the schedules are switched off.
+func (c Config) expectedRuns() string {
+	var runs []string
+	for _, f := range topology.Functions() {
+		for _, s := range f.Schedules {
+			if at := timeOfDay.FindStringSubmatch(s.Expression); at != nil && s.Switched && c.ScheduleEnabled {
+				runs = append(runs, fmt.Sprintf("%s=%02s:%02s", s.Name, at[2], at[1]))
+			}
+		}
+	}
+	if len(runs) == 0 {
+		return "none"
+	}
+	return strings.Join(runs, ",")
 }

@@ -53,7 +53,7 @@ func TestAChangeTouchesItsStacksAlone(t *testing.T) {
 	}
 }
 
-var lambdaFlags = regexp.MustCompile(`(?m)^GOFLAGS_LAMBDA\s*:?=\s*(.+)$`)
+var lambdaFlags = regexp.MustCompile(`(?m)^LAMBDA_FLAGS\s*:?=\s*(.+)$`)
 
 // A commit that touches no function must not change a byte of any: with the
 // commit stamped in, each would start six canaries. This builds a program with
@@ -65,7 +65,7 @@ func TestACommitElsewhereChangesNoBinary(t *testing.T) {
 	}
 	flags := lambdaFlags.FindSubmatch(makefile)
 	if flags == nil {
-		t.Fatal("the Makefile has no line GOFLAGS_LAMBDA = …")
+		t.Fatal("the Makefile has no line LAMBDA_FLAGS := …")
 	}
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
@@ -78,7 +78,7 @@ func TestACommitElsewhereChangesNoBinary(t *testing.T) {
 		run := func(script string) {
 			cmd := exec.Command("sh", "-ec", script)
 			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64")
+			cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-buildvcs=true", "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%s: %v\n%s", script, err, out)
 			}
@@ -92,6 +92,6 @@ func TestACommitElsewhereChangesNoBinary(t *testing.T) {
 		return binary
 	}
 	if !bytes.Equal(build("one"), build("two")) {
-		t.Error("two commits of equal sources give two binaries: does GOFLAGS_LAMBDA still say -trimpath -buildvcs=false?")
+		t.Error("two commits of equal sources give two binaries: does LAMBDA_FLAGS still say -trimpath -buildvcs=false?")
 	}
 }
