@@ -102,7 +102,7 @@ func ofExecution(n *events.TradingNotificationRequested, p *events.TradeExecuted
 // executionFailure names why execution did not do all it should. Its legs say
 // the rest.
 func executionFailure(p *events.TradeExecuted) *events.Failure {
-	f := &events.Failure{Stage: "execution", Code: "not_filled", Hint: "the next run trades what is left", Details: events.Details{}}
+	f := &events.Failure{Stage: "execution", Code: "not_filled", Details: events.Details{}}
 	if len(p.FailureCodes) > 0 {
 		f.Code = p.FailureCodes[0]
 	}
@@ -115,7 +115,7 @@ func executionFailure(p *events.TradeExecuted) *events.Failure {
 	case events.OutcomePartial:
 		f.Message = "Not every line of the plan was filled."
 	default:
-		f.Message = "No line of the plan was filled."
+		f.Message, f.Hint = "No line of the plan was filled.", "the next run starts from what the account then holds"
 	}
 	if codes != "" {
 		f.Message += " Reasons: " + codes + "."

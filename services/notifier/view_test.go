@@ -1,0 +1,194 @@
+package notifier_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/services/notifier"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+const (
+	account = "paper-main"
+	runKey  = account + "/daily/2026-11-23T14:35Z"
+)
+
+var slot = time.Date(2026, 11, 23, 14, 35, 0, 0, time.UTC)
+
+func ptr[T any](v T) *T { return &v }
+
+// envelope carries a payload as monitor publishes it, through its bytes.
+func envelope(t testing.TB, p events.Payload, change func(*events.Envelope)) events.Envelope {
+	t.Helper()
+	root := events.Envelope{
+		EventID: events.CommandID(runKey), CorrelationID: events.RunID(runKey), CausationID: events.CommandID(runKey), RunKey: runKey,
+		Account: account, TradingMode: events.Paper, Hop: 3, NotAfter: events.At(slot.Add(15 * time.Minute)),
+	}
+	source := events.SourceOrchestration
+	if p.EventType() == events.TypeErrorNotificationRequested {
+		source = events.SourceNotifications
+	}
+	e, err := events.Child(root, source, events.Event{Payload: p}, 0, slot.Add(12*time.Second), events.Producer{Service: "monitor", Version: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(&e)
+	}
+	detail, err := events.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := events.Decode(detail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return back
+}
+
+// summaries are the requests that monitor's own tests pin, so that producer
+// and mail cannot drift apart, and a few more.
+func summaries(t testing.TB) map[string]events.Envelope {
+	t.Helper()
+	out := make(map[string]events.Envelope)
+	paths, err := filepath.Glob("../monitor/testdata/*.json")
+	if err != nil || len(paths) < 10 {
+		t.Fatalf("monitor's golden summaries are missing: %d files, %v", len(paths), err)
+	}
+	for _, path := range paths {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := new(events.TradingNotificationRequested)
+		dec := json.NewDecoder(bytes.NewReader(raw))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(p); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		name := strings.TrimSuffix(filepath.Base(path), ".json")
+		out[name] = envelope(t, p, func(e *events.Envelope) { e.DryRun = name == "dry_run" })
+	}
+	out["live_partial"] = envelope(t, rotation(), func(e *events.Envelope) { e.TradingMode, e.Account = events.Live, "live-main" })
+	out["stalled"] = envelope(t, stalled(), nil)
+	return out
+}
+
+// rotation is a run of some size with every status a leg can have.
+func rotation() *events.TradingNotificationRequested {
+	line := func(seq int, symbol string, side events.Side, kind events.Kind, qty, price events.Decimal, before, target events.Decimal) events.PlanLine {
+		return events.PlanLine{Seq: seq, Symbol: symbol, Side: side, Kind: kind, Qty: qty, Price: price, Value: "1", CurrentQty: "0", CurrentWeight: before, TargetWeight: target, TargetValue: "0"}
+	}
+	leg := func(seq int, symbol string, side events.Side, s events.LegStatus, want, got events.Decimal) events.LegResult {
+		return events.LegResult{Seq: seq, Symbol: symbol, Side: side, Kind: events.Open, Status: s, IntendedQty: want, FilledQty: got, Attempts: 1}
+	}
+	fill := func(l events.LegResult, price, value events.Decimal, bps int64) events.LegResult {
+		l.AvgPrice, l.Value, l.SlippageBps = &price, &value, &bps
+		return l
+	}
+	pending := leg(4, "BIL", events.Buy, events.LegFilled, "101", "101")
+	pending.PricePending = true
+	rejected := leg(5, "UVXY", events.Buy, events.LegRejected, "40", "0")
+	rejected.ReasonCode, rejected.BrokerMessage = "wash_trade", "potential wash trade detected; use complex orders"
+	partial := fill(leg(3, "TQQQ", events.Buy, events.LegPartial, "412.5", "400"), "88.1234", "35249.36", 4)
+	partial.ReasonCode = "walk_ended"
+	skipped := leg(6, "FNGU", events.Buy, events.LegSkipped, "3", "0")
+	skipped.ReasonCode = "not_tradable"
+	return &events.TradingNotificationRequested{
+		Kind: "summary", Outcome: events.OutcomePartial, Tag: "PARTIAL", TradingMode: events.Live, Session: "2026-11-23", AsOfSession: "2026-11-20",
+		Plan: &events.PlanSummary{PlanID: "40012024-5ce9-5e4e-90da-54d2c66d04bb", Equity: "104233.18", Cash: "512.4", Reserve: "1042.33", Lines: 6, Buys: "83001.1", Sells: "84120.55", Holds: 1, Turnover: "1.603"},
+		Lines: events.List[events.PlanLine]{
+			line(1, "SPY", events.Sell, events.Exit, "75.123456789", "660.1", "0.4758", "0"), line(2, "QQQ", events.Sell, events.Decrease, "58", "595", "0.3311", "0.0003"),
+			line(3, "TQQQ", events.Buy, events.Open, "412.5", "88.1", "0", "0.35"), line(4, "BIL", events.Buy, events.Increase, "101", "91.6", "0.1", "0.189"),
+			line(5, "UVXY", events.Buy, events.Open, "40", "12.3", "0", "0.005"), line(6, "FNGU", events.Buy, events.Open, "3", "30", "0", "0.001"),
+		},
+		Legs: events.List[events.LegResult]{
+			fill(leg(1, "SPY", events.Sell, events.LegFilled, "75.123456789", "75.123456789"), "660.08", "49587.49", 1), fill(leg(2, "QQQ", events.Sell, events.LegFilled, "58", "58"), "595.12", "34516.96", -2),
+			partial, pending, rejected, skipped,
+		},
+		Totals: events.Totals{Orders: 9, FilledLegs: 3, Bought: "44500.96", Sold: "84104.45"},
+		Holds:  events.List[events.Hold]{{Symbol: "GLD", CurrentWeight: "0.0931", TargetWeight: "0.1", Reason: "below_threshold"}},
+		Dust:   events.List[events.Dust]{{Symbol: "VOX", Qty: "0.000412", Value: "0.05", Reason: "below_minimum"}},
+		Residuals: events.List[events.Residual]{
+			{Symbol: "TQQQ", Side: events.Buy, Qty: "12.5"}, {Symbol: "UVXY", Side: events.Buy, Qty: "40"}, {Symbol: "FNGU", Side: events.Buy, Qty: "3"},
+		},
+		Strategies: events.List[events.StrategyBrief]{
+			{Name: "nasdaq_trend", Weight: "0.6", Holdings: events.Weights{"TQQQ": "0.58333333", "BIL": "0.41666667"}, Decision: "apply", AsOf: "2026-11-20", Reason: "QQQ 595.03 is above its 200-day average 541.77; RSI(QQQ, 10) 61.4 is below 79", LeftOut: events.List[string]{"FNGB", "BULZ"}},
+			{Name: "sector_rotation", Weight: "0.4", Holdings: events.Weights{"GLD": "0.25", "UVXY": "0.0125"}, Decision: "hold", AsOf: "2026-11-20", Reason: "monthly; applied on 2026-11-02"},
+		},
+		TargetWeights: events.Weights{"TQQQ": "0.35", "BIL": "0.189", "GLD": "0.1"},
+		Warnings:      events.List[string]{"calendar_mismatch", "The buys were scaled to 98.2 % of the plan: less cash was there than planned."},
+		Failure:       &events.Failure{Stage: "execution", Code: "walk_ended", Message: "Not every line of the plan was filled. Reasons: walk_ended, wash_trade, not_tradable."},
+		Timings:       events.Timings{"start": 412, "signal": 1480, "portfolio": 903, "execution": 21_340, "run": 26_900},
+		AccountAfter:  &events.AccountAfter{Equity: "104198.02", Cash: "39902.1"},
+	}
+}
+
+func stalled() *events.TradingNotificationRequested {
+	return &events.TradingNotificationRequested{
+		Kind: "summary", Outcome: events.OutcomeFailed, Tag: "CHECK BROKER", TradingMode: events.Paper, Session: "2026-11-23",
+		Totals: events.Totals{Bought: "0", Sold: "0"},
+		Failure: &events.Failure{
+			Stage: "monitor", Code: "stalled", Message: "The execution stage was begun 3 times and did not end.", Hint: "alchemiser show " + events.RunID(runKey),
+			Details: events.Details{"last_stage": "execution", "last_error": "broker_unavailable: connection refused", "orders": "some may be working or filled", "open_orders": "alc-TQQQ-s01-ur5ffbk53fy7iyepwwv3gnj7pg alc-BRK-B-b02-wte4sjodmt6i4xdor2if7ickv2"},
+		},
+	}
+}
+
+func view(in events.Envelope, neutral bool) notifier.View {
+	return notifier.SummaryView(in, in.Payload.(*events.TradingNotificationRequested), neutral)
+}
+
+func render(t testing.TB, v notifier.View) (text, html string) {
+	t.Helper()
+	text, html, err := notifier.Render(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text, html
+}
+
+// F92: every outcome renders from the event that monitor publishes, and what
+// it says is pinned.
+func TestF92EveryOutcomeRenders(t *testing.T) {
+	for name, in := range summaries(t) {
+		t.Run(name, func(t *testing.T) {
+			text, html := render(t, view(in, false))
+			golden(t, name+".txt", view(in, false).Subject+"\n\n"+text)
+			golden(t, name+".html", html)
+			for _, hole := range []string{"<no value>", "N/A", "&lt;nil&gt;", "<nil>", "%!", "ZgotmplZ"} {
+				if strings.Contains(text, hole) || strings.Contains(html, hole) {
+					t.Errorf("%q in the mail", hole)
+				}
+			}
+			neutralText, _ := render(t, view(in, true))
+			golden(t, "neutral_"+name+".txt", view(in, true).Subject+"\n\n"+neutralText)
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; write it with -update", err)
+	}
+	if string(want) != got {
+		t.Errorf("%s differs from its golden file:\n%s", name, got)
+	}
+}
