@@ -34,7 +34,7 @@ func run(m *testing.M) (int, error) {
 	defer os.RemoveAll(dir)
 	binaries = dir
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w -buildid=",
-		"-o", filepath.Join(dir, "bootstrap"), "./testdata/echo")
+		"-o", filepath.Join(dir, "bootstrap"), "./internal/echo")
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build of the test function: %w\n%s", err, out)
 	}
