@@ -2,6 +2,8 @@ package local
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -13,10 +15,10 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/env"
 )
 
-// BuildOptions say what to build. Root and Cache are required.
+// BuildOptions say what to build. Root is required.
 type BuildOptions struct {
 	Root     string   // the repository: services are in Root/services/<service>/lambda
-	Cache    string   // receives one folder per service
+	Cache    string   // receives one folder per service; empty: a folder of this checkout in the user's cache folder
 	Services []string // empty: every folder below Root/services that has a lambda/main.go
 	// Strategies is copied next to signal's bootstrap; empty means the strategies that ship with it.
 	Strategies string
@@ -37,9 +39,9 @@ func Build(ctx context.Context, o BuildOptions) (map[string]string, error) {
 			return nil, err
 		}
 	}
-	cache, err := filepath.Abs(o.Cache)
+	cache, err := o.cache()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("build: %w", err)
 	}
 	if o.Parallel == 0 {
 		o.Parallel = runtime.NumCPU()
@@ -62,6 +64,23 @@ func Build(ctx context.Context, o BuildOptions) (map[string]string, error) {
 		return nil, err
 	}
 	return binaries, nil
+}
+
+// cache is where the binaries go. Every checkout has a folder of its own, so that two of them do not overwrite each other's.
+func (o BuildOptions) cache() (string, error) {
+	if o.Cache != "" {
+		return filepath.Abs(o.Cache)
+	}
+	root, err := filepath.Abs(o.Root)
+	if err != nil {
+		return "", err
+	}
+	user, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	checkout := sha256.Sum256([]byte(root))
+	return filepath.Join(user, "alchemiser", "bin-"+hex.EncodeToString(checkout[:6])), nil
 }
 
 // services lists the folders that hold a function.
