@@ -1,7 +1,12 @@
 // Command cdk writes the CloudFormation templates of one environment. The CDK's
 // command line starts it; the Makefile starts that.
 //
-//	npx cdk synth -c env=dev -c account=111111111111 -c dist=../../dist
+//	npx cdk synth  -c env=dev -c account=111111111111 -c dist=../../dist   # offline, never deployed
+//	npx cdk deploy -c env=prod -c account=<yours> alchemiser-prod-signal --exclusively
+//
+// Each environment has deployment roles and a bucket of its own, made once by
+//
+//	npx cdk bootstrap aws://<account>/us-east-1 --qualifier alchdev --toolkit-stack-name alchemiser-dev-toolkit
 package main
 
 import (

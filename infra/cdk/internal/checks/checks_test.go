@@ -49,6 +49,7 @@ func TestFindingsSayWhatIsWrong(t *testing.T) {
 		{"dev trading by itself", "start", "ScheduledailyC913966C/Properties/State", "ENABLED", "schedules", `want "DISABLED"`},
 		{"a right too many", "notifier", "Role1ABCC5F0/Properties/Policies/0/PolicyDocument/Statement/2/Action", "events:PutEvents", "rights", "a right is not wanted: Allow events:PutEvents"},
 		{"an odd period", "signal", "Alarmsignalerrors0E040D4B/Properties/Period", 45.0, "alarms", "property Period: want 60, have 45"},
+		{"a resource that nobody asked for", "signal", "Extra", map[string]any{"Type": "AWS::Lambda::Url", "Properties": map[string]any{}}, "shape", "AWS::Lambda::Url is not wanted"},
 		{"a silent alarm", "signal", "Alarmsignalerrors0E040D4B/Properties/AlarmActions", []any{}, "alarms", "property AlarmActions"},
 	} {
 		e := golden(t, config.Dev)

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/alchemiser/alchemiser/infra/cdk/internal/checks"
@@ -68,46 +69,64 @@ func mutants(path string, v any, set func(any), remove, restore func()) []mutant
 	return out
 }
 
+// score counts mistakes made and found by resource type.
+type score struct {
+	sync.Mutex
+	made, found map[string]int
+	firstBy     map[string]int // which check reported first
+}
+
 // Every single mistake in a template must be somebody's finding. The score is
 // printed; a survivor fails the test by its path.
 func TestEveryMistakeIsFound(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes a quarter of a minute")
+		t.Skip("takes several seconds")
 	}
-	e := golden(t, config.Prod)
-	made, found := map[string]int{}, map[string]int{}
-	by := map[string]int{}
-	for _, part := range checks.Parts() {
-		template := e.Stacks[part]
-		for _, m := range mutants("", template, func(any) {}, nil, nil) {
-			if m.path == "" || isHarmless(m.path) {
-				continue
+	total := &score{made: map[string]int{}, found: map[string]int{}, firstBy: map[string]int{}}
+	t.Run("stacks", func(t *testing.T) {
+		for _, part := range checks.Parts() {
+			t.Run(part, func(t *testing.T) {
+				t.Parallel()
+				total.add(t, golden(t, config.Prod), part)
+			})
+		}
+	})
+	var made, found int
+	for _, kind := range slices.Sorted(maps.Keys(total.made)) {
+		made, found = made+total.made[kind], found+total.found[kind]
+		t.Logf("%-36s %5d of %5d", kind, total.found[kind], total.made[kind])
+	}
+	t.Logf("%d of %d mistakes found; first by %v", found, made, total.firstBy)
+}
+
+// add makes every mistake in one stack, one after the other.
+func (s *score) add(t *testing.T, e checks.Environment, part string) {
+	template := e.Stacks[part]
+	for _, m := range mutants("", template, func(any) {}, nil, nil) {
+		if m.path == "" || isHarmless(m.path) {
+			continue
+		}
+		kind := "template"
+		if fields := strings.Split(m.path, "/"); len(fields) > 2 && fields[1] == "Resources" {
+			if r, ok := template["Resources"].(map[string]any)[fields[2]].(map[string]any); ok {
+				kind, _ = r["Type"].(string)
 			}
-			kind := "template"
-			if fields := strings.Split(m.path, "/"); len(fields) > 2 && fields[1] == "Resources" {
-				if r, ok := template["Resources"].(map[string]any)[fields[2]].(map[string]any); ok {
-					kind, _ = r["Type"].(string)
-				}
-			}
-			m.do()
-			findings := checks.Stack(e.Config, part, template)
-			m.undo()
-			made[kind]++
-			if len(findings) == 0 {
-				t.Errorf("%s: %s %s and nobody noticed", e.Config.Name(part), m.path, m.what)
-				continue
-			}
-			found[kind]++
-			by[findings[0].Check]++
+		}
+		m.do()
+		findings := checks.Stack(e.Config, part, template)
+		m.undo()
+		s.Lock()
+		s.made[kind]++
+		if len(findings) > 0 {
+			s.found[kind]++
+			s.firstBy[findings[0].Check]++
+		}
+		s.Unlock()
+		if len(findings) == 0 {
+			t.Errorf("%s %s and nobody noticed", m.path, m.what)
 		}
 	}
-	var all, ok int
-	for _, kind := range slices.Sorted(maps.Keys(made)) {
-		all, ok = all+made[kind], ok+found[kind]
-		t.Logf("%-36s %5d of %5d", kind, found[kind], made[kind])
-	}
-	t.Logf("%d of %d mistakes found; first by %v", ok, all, by)
-	if fs := checks.Run(e); len(fs) > 0 {
-		t.Fatalf("a mutant was not taken back: %v", fs[0])
+	if left := checks.Run(e); len(left) > 0 {
+		t.Fatalf("a mistake was not taken back: %v", left[0])
 	}
 }
