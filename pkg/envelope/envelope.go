@@ -1,0 +1,125 @@
+// Package envelope holds the safety limits of an account as data. Portfolio
+// checks a whole plan against them, execution every order again. A plan that
+// breaks a limit is refused as a whole, with every reason: nothing is clipped.
+//
+//	if breaches := limits.CheckPlan(p); len(breaches) > 0 { … }
+package envelope
+
+import (
+	"fmt"
+
+	"github.com/alchemiser/alchemiser/pkg/env"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/money"
+)
+
+// Limits are the bounds of one account. Fractions are of its equity.
+type Limits struct {
+	MaxOrderUSD       money.Decimal
+	MaxTurnover       money.Decimal // (Σ buys + Σ sells) / equity
+	MaxPositionWeight money.Decimal // of one symbol, after the plan
+	MaxGross          money.Decimal // of all positions, after the plan
+	MaxLines          int
+	PriceCollar       money.Decimal // |price / previous close − 1|
+	MaxSubmitsPerLeg  int
+}
+
+// FromVars reads MAX_ORDER_USD, MAX_TURNOVER, MAX_POSITION_WEIGHT, MAX_GROSS,
+// MAX_LINES, PRICE_COLLAR and MAX_SUBMISSIONS_PER_LEG. A live account has no
+// default for the size of an order: somebody must have thought about it.
+func FromVars(v *env.Vars, mode events.Mode) Limits {
+	if mode == events.Live {
+		v.String("MAX_ORDER_USD")
+	}
+	return Limits{
+		MaxOrderUSD:       positive(v, "MAX_ORDER_USD", "250000"),
+		MaxTurnover:       positive(v, "MAX_TURNOVER", "2.05"),
+		MaxPositionWeight: positive(v, "MAX_POSITION_WEIGHT", "1"),
+		MaxGross:          positive(v, "MAX_GROSS", "1"),
+		MaxLines:          v.Int("MAX_LINES", 60),
+		PriceCollar:       positive(v, "PRICE_COLLAR", "0.35"),
+		MaxSubmitsPerLeg:  v.Int("MAX_SUBMISSIONS_PER_LEG", 7),
+	}
+}
+
+func positive(v *env.Vars, name, fallback string) money.Decimal {
+	return env.Parsed(v, name, money.MustParse(fallback), "a positive number such as "+fallback, func(s string) (money.Decimal, error) {
+		d, err := money.Parse(s)
+		if err == nil && d.Sign() <= 0 {
+			err = fmt.Errorf("%s is not positive", s)
+		}
+		return d, err
+	})
+}
+
+// Wire is the form of the limits in an event.
+func (l Limits) Wire() events.SafetyEnvelope {
+	d := func(x money.Decimal) events.Decimal { return events.Decimal(x.String()) }
+	return events.SafetyEnvelope{
+		MaxOrderUSD: d(l.MaxOrderUSD), MaxTurnover: d(l.MaxTurnover), MaxPositionWeight: d(l.MaxPositionWeight),
+		MaxGross: d(l.MaxGross), MaxLines: l.MaxLines, PriceCollar: d(l.PriceCollar), MaxSubmitsPerLeg: l.MaxSubmitsPerLeg,
+	}
+}
+
+// Line is one trade of a plan: its value in USD, its plan price, the symbol's
+// previous close (nil: unknown) and the position's value after the plan.
+type Line struct {
+	Symbol        string
+	Value         money.Decimal
+	Price         money.Decimal
+	PreviousClose *money.Decimal
+}
+
+// Plan is what the limits are checked against.
+type Plan struct {
+	Equity money.Decimal // positive
+	Lines  []Line
+	After  map[string]money.Decimal // value of every position after the plan
+}
+
+// Breach is one limit that a plan breaks.
+type Breach struct{ Limit, Value, Bound, Where string }
+
+func (b Breach) String() string {
+	if b.Where == "" {
+		return fmt.Sprintf("%s is %s, at most %s is allowed", b.Limit, b.Value, b.Bound)
+	}
+	return fmt.Sprintf("%s of %s is %s, at most %s is allowed", b.Limit, b.Where, b.Value, b.Bound)
+}
+
+// CheckPlan lists every limit that the plan breaks.
+func (l Limits) CheckPlan(p Plan) []Breach {
+	var out []Breach
+	check := func(limit, where string, value, bound money.Decimal) {
+		if bound.Less(value) {
+			out = append(out, Breach{limit, value.Fixed(4), bound.String(), where})
+		}
+	}
+	if len(p.Lines) > l.MaxLines {
+		out = append(out, Breach{"max_lines", fmt.Sprint(len(p.Lines)), fmt.Sprint(l.MaxLines), ""})
+	}
+	turnover := money.Zero()
+	for _, line := range p.Lines {
+		turnover = turnover.Add(line.Value)
+		check("max_order_usd", line.Symbol, line.Value, l.MaxOrderUSD)
+		if line.PreviousClose != nil && line.PreviousClose.Sign() > 0 {
+			check("price_collar", line.Symbol, line.Price.Quo(*line.PreviousClose).Sub(money.One()).Abs(), l.PriceCollar)
+		}
+	}
+	check("max_turnover", "", turnover.Quo(p.Equity), l.MaxTurnover)
+	gross := money.Zero()
+	for symbol, value := range p.After {
+		gross = gross.Add(value.Abs())
+		check("max_position_weight", symbol, value.Abs().Quo(p.Equity), l.MaxPositionWeight)
+	}
+	check("max_gross", "", gross.Quo(p.Equity), l.MaxGross)
+	return out
+}
+
+// CheckOrder refuses an order that is larger than any may be.
+func (l Limits) CheckOrder(symbol string, value money.Decimal) error {
+	if l.MaxOrderUSD.Less(value) {
+		return fmt.Errorf("%s", Breach{"max_order_usd", value.Fixed(2), l.MaxOrderUSD.String(), symbol})
+	}
+	return nil
+}
