@@ -185,7 +185,10 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// sentenceCase makes a clause a sentence.
+var firstWord = regexp.MustCompile(`^[a-z]+( |\.$|$)`)
+
+// sentenceCase makes a clause a sentence. An id or a path at its beginning
+// stays as it is.
 func sentenceCase(s string) string {
 	s = strings.TrimSpace(s)
 	if s == "" {
@@ -193,6 +196,9 @@ func sentenceCase(s string) string {
 	}
 	if !strings.HasSuffix(s, ".") {
 		s += "."
+	}
+	if !firstWord.MatchString(s) {
+		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
 }

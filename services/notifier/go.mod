@@ -5,7 +5,11 @@ go 1.26.0
 require (
 	github.com/alchemiser/alchemiser/pkg v0.0.0
 	github.com/alchemiser/alchemiser/pkg/events v0.0.0
+	github.com/emersion/go-message v0.18.2
+	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6
+	github.com/emersion/go-smtp v0.25.1
 	github.com/wneessen/go-mail v0.8.1
+	pgregory.net/rapid v1.3.0
 )
 
 require (

@@ -230,7 +230,7 @@ func (s summary) trade(line events.PlanLine, leg events.LegResult, known bool) T
 		t.Quantity = quantity(leg)
 		t.Price = fillPrice(leg)
 		if leg.SlippageBps != nil {
-			t.Slippage = fmt.Sprintf("%+d bps", *leg.SlippageBps)
+			t.Slippage = strings.Replace(fmt.Sprintf("%+d bps", *leg.SlippageBps), "-", "−", 1)
 		}
 		t.Note = s.note(leg)
 	}

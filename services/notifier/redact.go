@@ -9,7 +9,8 @@ import (
 // and must not leave the house.
 var (
 	mailAddress   = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+`)
-	accountNumber = regexp.MustCompile(`\b(PA[A-Z0-9]{8,12}|[0-9]{9})\b`)
+	plainToken    = regexp.MustCompile(`[A-Za-z0-9.]+`) // a number with its point is one token
+	accountNumber = regexp.MustCompile(`^(PA[A-Z0-9]{8,12}|[0-9]{9})\.?$`)
 	longToken     = regexp.MustCompile(`[A-Za-z0-9+/_=-]{16,}`)
 	ownOrder      = regexp.MustCompile(`^alc-[A-Z0-9-]{1,10}-[sb][0-9]{2}-[a-z2-7]{26}$`)
 	uuid          = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -29,7 +30,12 @@ func redact(s string) string {
 		}
 		return token
 	})
-	return accountNumber.ReplaceAllString(s, removed)
+	return plainToken.ReplaceAllStringFunc(s, func(token string) string {
+		if accountNumber.MatchString(token) {
+			return removed
+		}
+		return token
+	})
 }
 
 // looksSecret: a key id is upper case and digits, a key mixes all three kinds

@@ -176,6 +176,8 @@ func classify(err error) error {
 	case errors.As(err, &certificate):
 	case errors.As(err, &sent) && sent.ErrorCode() != 0:
 		temporary = sent.ErrorCode()/100 == 4
+	case errors.As(err, &sent): // no answer: the connection broke, or the message was never begun
+		temporary = sent.Reason != gomail.ErrGetSender && sent.Reason != gomail.ErrGetRcpts && sent.Reason != gomail.ErrNoUnencoded
 	case errors.As(err, &reply):
 		temporary = reply.Code/100 == 4
 	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.DeadlineExceeded):

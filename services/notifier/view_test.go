@@ -6,11 +6,15 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/money"
 	"github.com/alchemiser/alchemiser/services/notifier"
 )
 
@@ -191,4 +195,173 @@ func golden(t *testing.T, name, got string) {
 	if string(want) != got {
 		t.Errorf("%s differs from its golden file:\n%s", name, got)
 	}
+}
+
+// In neutral mode no amount, quantity or price of the event is in the mail in
+// any form, wherever it stood.
+func TestNeutralModeHoldsNoMoney(t *testing.T) {
+	secret := func(forms ...string) []string { return forms }
+	money := secret("104,233.18", "104233.18", "512.4", "1042.33", "1,042.33", "83001.1", "84120.55", "75.123456789", "75.12", "660.1", "660.08", "49587.49",
+		"595.12", "88.1", "412.5", "35249.36", "44500.96", "44,500.96", "84104.45", "104198.02", "39902.1", "0.000412", "12.5", "595.03", "541.77", "777.77", "1,234,567", "31415")
+	in := envelope(t, rotation(), func(e *events.Envelope) { e.TradingMode = events.Live })
+	p := in.Payload.(*events.TradingNotificationRequested)
+	p.Failure.Message = "max_order_usd: the order of $1,234,567 for QQQ is above 31415 (momentum.clj:14:9), 2 % of 777.77"
+	p.Failure.Details = events.Details{"limit": "31415", "at": "777.77 USD"}
+	p.Warnings = append(p.Warnings, "cash fell to 777.77")
+	p.Legs[4].BrokerMessage = "requested 31415, available 777.77"
+	v := view(in, true)
+	text, html := render(t, v)
+	for _, s := range money {
+		for where, mail := range map[string]string{"text": text, "html": withoutStyles(html), "subject": v.Subject} {
+			if strings.Contains(mail, s) {
+				t.Errorf("%s is in the %s", s, where)
+			}
+		}
+	}
+	for _, mail := range []string{text, html, v.Subject} {
+		if strings.ContainsAny(mail, "$€£") {
+			t.Errorf("a currency sign in %s", mail)
+		}
+	}
+	for _, want := range []string{"35.0 %", "partly filled", "momentum.clj:14:9", "2 %", "98.2 %", events.RunID(runKey)} {
+		if !strings.Contains(text, want) {
+			t.Errorf("neutral mode hides %q", want)
+		}
+	}
+	plain, _ := render(t, view(in, false))
+	for _, s := range []string{"$104,233.18", "75.123456789", "$660.08", "777.77"} {
+		if !strings.Contains(plain, s) {
+			t.Errorf("without neutral mode %s is missing: the scan above proves nothing", s)
+		}
+	}
+}
+
+// withoutStyles leaves what a reader sees.
+func withoutStyles(html string) string {
+	_, body, _ := strings.Cut(html, "</style>")
+	return regexp.MustCompile(`style="[^"]*"`).ReplaceAllString(body, "")
+}
+
+func TestAFailedStrategyIsLocated(t *testing.T) {
+	in := summaries(t)["failed_signal"]
+	text, html := render(t, view(in, false))
+	for _, want := range []string{"momentum.clj:14:9", "needs an else branch", "No order was sent.", "strategy_failed", "Correct the file and deploy signal."} {
+		if !strings.Contains(text, want) || !strings.Contains(html, want) {
+			t.Errorf("the mail does not say %q:\n%s", want, text)
+		}
+	}
+}
+
+// A mail never says that no order was sent when one may have been.
+func TestNoFalseReassurance(t *testing.T) {
+	harmless := map[string]bool{"no_trades": true, "skipped": true, "skipped_execution": true, "dry_run": true, "failed_signal": true, "failed_portfolio": true}
+	for name, in := range summaries(t) {
+		text, _ := render(t, view(in, false))
+		if says := strings.Contains(text, "No order was sent"); says != harmless[name] {
+			t.Errorf("%s: the mail says that no order was sent: %v", name, says)
+		}
+	}
+	for orders, want := range map[string]bool{"none were sent": true, "some may be working or filled": false, "all have ended; their fills were not reported": false, "": false} {
+		p := stalled()
+		p.Failure.Details["orders"] = orders
+		text, _ := render(t, view(envelope(t, p, nil), false))
+		if says := strings.Contains(text, "No order was sent"); says != want {
+			t.Errorf("stalled with orders %q: the mail says that no order was sent: %v", orders, says)
+		}
+	}
+}
+
+func TestSecretsAndAddressesAreRemoved(t *testing.T) {
+	keep := []string{"alc-TQQQ-s01-ur5ffbk53fy7iyepwwv3gnj7pg", "alc-BRK-B-b02-wte4sjodmt6i4xdor2if7ickv2", "6f56e1c6-736e-51c9-bef6-1ef189e414d3", "services/signal/strategies/momentum2.clj:14:9", "cannot_open_a_short_position", "requested 75.123456789"}
+	remove := []string{"PKABCDEFGH1234567890", "AbCdEfGhIjKlMnOpQrSt0123456789+/AbCdEfGh", "owner@example.com", "PA3ABCDEFGH1", "987654321", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+	in := envelope(t, rotation(), func(e *events.Envelope) { e.TradingMode = events.Live })
+	p := in.Payload.(*events.TradingNotificationRequested)
+	everything := strings.Join(append(append([]string{}, keep...), remove...), " ; ")
+	p.Legs[4].BrokerMessage = everything
+	p.Failure.Message, p.Failure.Hint, p.Failure.Details = everything, everything, events.Details{"last_error": everything}
+	p.Warnings = events.List[string]{everything}
+	p.Strategies[0].Reason = everything
+	text, html := render(t, view(in, false))
+	skip := envelope(t, &events.TradingNotificationRequested{Kind: "summary", Outcome: events.OutcomeSkipped, Tag: "SKIPPED", TradingMode: events.Paper, Session: "2026-11-23", Totals: p.Totals, Skipped: &events.Skipped{ReasonCode: "halted", Detail: everything}}, nil)
+	skipText, _ := render(t, view(skip, false))
+	failureText, _ := render(t, notifier.ErrorView(in, &events.ErrorNotificationRequested{Title: everything, Message: everything, Details: events.Details{"x": everything}}, false))
+	for _, mail := range []string{text, html, skipText, failureText} {
+		for _, s := range remove {
+			if strings.Contains(mail, s) {
+				t.Errorf("%s is in the mail", s)
+			}
+		}
+		for _, s := range keep {
+			if !strings.Contains(mail, s) {
+				t.Errorf("%s was removed from %s", s, mail)
+			}
+		}
+	}
+}
+
+func TestTextFromOutsideIsEscaped(t *testing.T) {
+	in := envelope(t, rotation(), func(e *events.Envelope) { e.TradingMode = events.Live })
+	p := in.Payload.(*events.TradingNotificationRequested)
+	const evil = `<script>alert("x")</script><img src=x onerror=y>`
+	p.Legs[4].BrokerMessage, p.Failure.Message, p.Strategies[0].Name, p.Lines[0].Symbol = evil, evil, evil, evil
+	_, html := render(t, view(in, false))
+	if strings.Contains(html, "<script") || strings.Contains(html, "<img") {
+		t.Error("text of the event is markup in the mail")
+	}
+}
+
+// F16: any summary renders, and rendering changes nothing in the event.
+func TestF16AnySummaryRenders(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		text := rapid.String()
+		decimal := rapid.Custom(func(rt *rapid.T) events.Decimal {
+			return events.Decimal(money.FromInt(rapid.Int64().Draw(rt, "units")).Shift(-rapid.Int32Range(0, 9).Draw(rt, "scale")).String())
+		})
+		p := &events.TradingNotificationRequested{
+			Kind: "summary", Outcome: events.Outcome(rapid.SampledFrom([]string{"COMPLETED", "NO_TRADES", "PARTIAL", "FAILED", "UNKNOWN", "SKIPPED", "DRY_RUN", "SOMETHING_NEW"}).Draw(rt, "outcome")),
+			Tag: text.Draw(rt, "tag"), TradingMode: events.Paper, Session: "2026-11-23", Totals: events.Totals{Bought: decimal.Draw(rt, "bought"), Sold: decimal.Draw(rt, "sold")},
+		}
+		for i := range rapid.IntRange(0, 4).Draw(rt, "legs") {
+			l := events.LegResult{
+				Seq: i + rapid.IntRange(0, 2).Draw(rt, "seq"), Symbol: text.Draw(rt, "symbol"), Side: events.Side(text.Draw(rt, "side")), Status: events.LegStatus(rapid.SampledFrom([]string{"FILLED", "PARTIAL", "UNFILLED", "REJECTED", "SKIPPED", "UNKNOWN", "NEW"}).Draw(rt, "status")),
+				IntendedQty: decimal.Draw(rt, "intended"), FilledQty: decimal.Draw(rt, "filled"), PricePending: rapid.Bool().Draw(rt, "pending"),
+				ReasonCode: text.Draw(rt, "reason"), BrokerMessage: text.Draw(rt, "message"), ClientOrderIDs: events.List[string]{text.Draw(rt, "order")},
+			}
+			if rapid.Bool().Draw(rt, "priced") {
+				l.AvgPrice, l.SlippageBps = ptr(decimal.Draw(rt, "price")), ptr(rapid.Int64().Draw(rt, "bps"))
+			}
+			p.Legs = append(p.Legs, l)
+			if rapid.Bool().Draw(rt, "planned") {
+				p.Lines = append(p.Lines, events.PlanLine{Seq: i, Symbol: l.Symbol, Side: l.Side, Qty: l.IntendedQty, Price: "1", Value: "1", CurrentQty: "0", TargetValue: "0", CurrentWeight: decimal.Draw(rt, "before"), TargetWeight: decimal.Draw(rt, "target")})
+			}
+			p.Residuals = append(p.Residuals, events.Residual{Symbol: l.Symbol, Side: l.Side, Qty: l.FilledQty})
+		}
+		if rapid.Bool().Draw(rt, "failed") {
+			p.Failure = &events.Failure{Stage: text.Draw(rt, "stage"), Code: text.Draw(rt, "code"), Message: text.Draw(rt, "message"), Hint: text.Draw(rt, "hint"), Details: rapid.MapOf(text, text).Draw(rt, "details")}
+		}
+		p.Warnings = rapid.SliceOf(text).Draw(rt, "warnings")
+		p.Strategies = events.List[events.StrategyBrief]{{Name: text.Draw(rt, "name"), Weight: decimal.Draw(rt, "weight"), Reason: text.Draw(rt, "why"), Holdings: events.Weights{text.Draw(rt, "held"): decimal.Draw(rt, "share")}}}
+		in := events.Envelope{CorrelationID: events.RunID(runKey), RunKey: runKey, Account: account, TradingMode: events.Paper, Payload: p, Timestamp: events.At(slot)}
+		before, err := json.Marshal(p)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for _, neutral := range []bool{false, true} {
+			v := view(in, neutral)
+			body, html, err := notifier.Render(v)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			if strings.Contains(body+html, "%!") && !strings.Contains(string(before), "%") {
+				rt.Fatal("a format went wrong")
+			}
+			if strings.ContainsAny(v.Subject, "\r\n") || len([]rune(v.Subject)) > 140 {
+				rt.Fatalf("subject %q", v.Subject)
+			}
+		}
+		after, err := json.Marshal(p)
+		if err != nil || !bytes.Equal(before, after) {
+			rt.Fatalf("rendering changed the event (%v)", err)
+		}
+	})
 }
