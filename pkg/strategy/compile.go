@@ -66,6 +66,7 @@ type compiler struct {
 	ids       map[string]int32
 	key       []byte
 	symbolIDs map[string]int32
+	assetIDs  []int32 // by symbol
 	useIDs    map[use]int32
 
 	nodes    [][]node // all of them, in slabs
@@ -153,11 +154,27 @@ func (c *compiler) intern(n *node) {
 	for _, k := range n.kids {
 		n.named = n.named || k.named
 	}
-	n.sem = c.id(n, false)
+	if n.op == opAsset {
+		n.sem = c.assetID(n)
+	} else {
+		n.sem = c.id(n, false)
+	}
 	n.memo = n.sem
 	if n.named {
 		n.memo = c.id(n, true)
 	}
+}
+
+// assetID is the id of an asset, by far the most frequent node, without the
+// detour through a key.
+func (c *compiler) assetID(n *node) int32 {
+	for int(n.sym) >= len(c.assetIDs) {
+		c.assetIDs = append(c.assetIDs, -1)
+	}
+	if c.assetIDs[n.sym] < 0 {
+		c.assetIDs[n.sym] = c.id(n, false)
+	}
+	return c.assetIDs[n.sym]
 }
 
 func (c *compiler) id(n *node, names bool) int32 {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 	"unicode/utf8"
 )
 
@@ -86,4 +87,30 @@ func FuzzEvaluate(f *testing.F) {
 func FuzzFormat(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, src []byte) { checkFormat(t, src) })
+}
+
+func FuzzLoadPortfolio(f *testing.F) {
+	f.Add([]byte("version: 1\nstrategies:\n  - strategy: a.clj\n    weight: \"0.60\"\n  - {strategy: b.clj, weight: '0.35'}\ncash: \"0.05\"\n"))
+	f.Add([]byte("version: &v 1\nstrategies: *v\n---\ncash: !!str 1\n"))
+	f.Add([]byte("? version\n: 1\nstrategies: |\n  text\n"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		files := fstest.MapFS{PortfolioFile: {Data: src}, "a.clj": {Data: []byte(held)}, "b.clj": {Data: []byte(held)}}
+		p, ds := LoadPortfolio(files)
+		if (p == nil) == (len(ds) == 0) {
+			t.Fatalf("portfolio %v, %d diagnostics", p, len(ds))
+		}
+		if p == nil {
+			return
+		}
+		sum := p.Cash
+		for _, e := range p.Entries {
+			sum += e.Weight
+			if e.Program == nil || e.Weight <= 0 {
+				t.Fatalf("entry %+v", e)
+			}
+		}
+		if sum != One {
+			t.Fatalf("weights add up to %s", sum)
+		}
+	})
 }

@@ -39,18 +39,13 @@ type reader struct {
 	src          string
 	pos          int // byte offset of the next character
 	line         int
-	lineStart    int // byte offset where the line begins
-	wide         int // continuation bytes seen in this line: not columns
-	open         []bracket
-	pending      []Form // elements of all open brackets
+	lineStart    int    // byte offset where the line begins
+	wide         int    // continuation bytes seen in this line: not columns
+	open         []int  // where in pending they are
+	pending      []Form // all open brackets, each with its elements so far behind it
 	slab         []Form // room for elements of closed ones
 	keepComments bool   // for the formatter
 	comments     []comment
-}
-
-type bracket struct {
-	form  Form
-	first int // index in pending of the first element
 }
 
 func (r *reader) readFile(src []byte) (*Form, *Diagnostic) {
@@ -86,7 +81,7 @@ func (r *reader) readFile(src []byte) (*Form, *Diagnostic) {
 		}
 	}
 	if n := len(r.open); n > 0 {
-		b := &r.open[n-1].form
+		b := &r.pending[r.open[n-1]]
 		return nil, r.at(int(b.Line), int(b.Col), "unclosed", fmt.Sprintf("%q is not closed", r.src[b.Start:b.Start+1]),
 			fmt.Sprintf("the file ended where %q was expected", string(closerOf(b.Kind))))
 	}
@@ -111,23 +106,26 @@ func (r *reader) next(haveTop bool) (bool, *Diagnostic) {
 		if haveTop {
 			return false, r.trailing()
 		}
-		f, d := r.readString()
-		if d != nil {
+		if d := r.readString(r.add(String)); d != nil {
 			return false, d
 		}
-		r.pending = append(r.pending, f)
 	default:
-		f, d := r.readRun()
-		if d != nil {
+		start := r.pos
+		if d := r.readRun(r.add(Symbol)); d != nil {
 			return false, d
 		}
 		if haveTop {
-			r.pos = int(f.Start)
+			r.pos = start
 			return false, r.trailing()
 		}
-		r.pending = append(r.pending, f)
 	}
 	return len(r.open) == 0, nil
+}
+
+// add puts a form that begins here on the stack of elements.
+func (r *reader) add(k Kind) *Form {
+	r.pending = append(r.pending, Form{Kind: k, Line: int32(r.line), Col: int32(r.col(r.pos)), Start: int32(r.pos)})
+	return &r.pending[len(r.pending)-1]
 }
 
 func (r *reader) openBracket(c byte) *Diagnostic {
@@ -141,8 +139,8 @@ func (r *reader) openBracket(c byte) *Diagnostic {
 	case '{':
 		kind = Map
 	}
-	f := Form{Kind: kind, Line: int32(r.line), Col: int32(r.col(r.pos)), Start: int32(r.pos)}
-	r.open = append(r.open, bracket{form: f, first: len(r.pending)})
+	r.add(kind)
+	r.open = append(r.open, len(r.pending)-1)
 	r.pos++
 	return nil
 }
@@ -151,23 +149,23 @@ func (r *reader) closeBracket(c byte) (bool, *Diagnostic) {
 	if len(r.open) == 0 {
 		return false, r.here("unexpected-close", fmt.Sprintf("%q without an opening bracket", string(c)), "delete it, or add the bracket it closes")
 	}
-	b := r.open[len(r.open)-1]
-	if closerOf(b.form.Kind) != c {
+	at := r.open[len(r.open)-1]
+	b, items := &r.pending[at], r.pending[at+1:]
+	if closerOf(b.Kind) != c {
 		return false, r.here("mismatched",
-			fmt.Sprintf("%q closes %q opened at %d:%d", string(c), r.src[b.form.Start:b.form.Start+1], b.form.Line, b.form.Col),
-			fmt.Sprintf("%q was expected here", string(closerOf(b.form.Kind))))
+			fmt.Sprintf("%q closes %q opened at %d:%d", string(c), r.src[b.Start:b.Start+1], b.Line, b.Col),
+			fmt.Sprintf("%q was expected here", string(closerOf(b.Kind))))
 	}
-	items := r.pending[b.first:]
-	if b.form.Kind == Map {
-		if d := r.checkMap(&b.form, items); d != nil {
+	if b.Kind == Map {
+		if d := r.checkMap(b, items); d != nil {
 			return false, d
 		}
 	}
-	b.form.Items = r.keep(items)
+	b.Items = r.keep(items)
 	r.pos++
-	b.form.End = int32(r.pos)
+	b.End = int32(r.pos)
 	r.open = r.open[:len(r.open)-1]
-	r.pending = append(r.pending[:b.first], b.form)
+	r.pending = r.pending[:at+1]
 	return len(r.open) == 0, nil
 }
 
@@ -252,17 +250,17 @@ func (r *reader) lineEnd() {
 }
 
 // readRun reads a number, keyword or symbol.
-func (r *reader) readRun() (Form, *Diagnostic) {
+func (r *reader) readRun(f *Form) *Diagnostic {
 	start := r.pos
 	end := start
 	for end < len(r.src) && !isDelimiter(r.src[end]) {
 		if c := r.src[end]; c < ' ' || c >= 0x7f {
-			return Form{}, r.badChar(end)
+			return r.badChar(end)
 		}
 		end++
 	}
 	run := r.src[start:end]
-	f := Form{Line: int32(r.line), Col: int32(r.col(start)), Start: int32(start), End: int32(end), Text: run}
+	f.End, f.Text = int32(end), run
 	first, rest := run[0], run[1:]
 	sign := first == '+' || first == '-'
 	switch {
@@ -270,32 +268,31 @@ func (r *reader) readRun() (Form, *Diagnostic) {
 		f.Kind = Number
 		integer, ok := matchNumber(run)
 		if !ok {
-			return Form{}, r.badNumber(&f)
+			return r.badNumber(f)
 		}
 		num, err := strconv.ParseFloat(run, 64)
 		if errors.Is(err, strconv.ErrRange) && math.IsInf(num, 0) {
-			return Form{}, r.badNumber(&f)
+			return r.badNumber(f)
 		}
 		f.Integer, f.Num = integer, num
 	case first == '.' && rest != "" && isDigit(rest[0]),
 		sign && len(rest) > 1 && rest[0] == '.' && isDigit(rest[1]):
-		return Form{}, r.badNumber(&f)
+		return r.badNumber(f)
 	case first == ':':
 		f.Kind = Keyword
 		if rest == "" {
-			return Form{}, r.badChar(start)
+			return r.badChar(start)
 		}
 		if i := matchSymbol(rest); i < len(rest) {
-			return Form{}, r.badChar(start + 1 + i)
+			return r.badChar(start + 1 + i)
 		}
 	default:
-		f.Kind = Symbol
 		if i := matchSymbol(run); i < len(run) {
-			return Form{}, r.badChar(start + i)
+			return r.badChar(start + i)
 		}
 	}
 	r.pos = end
-	return f, nil
+	return nil
 }
 
 func isDelimiter(c byte) bool {
@@ -368,8 +365,7 @@ func matchNumber(s string) (integer, ok bool) {
 }
 
 // readString reads a string and decodes its escapes.
-func (r *reader) readString() (Form, *Diagnostic) {
-	f := Form{Kind: String, Line: int32(r.line), Col: int32(r.col(r.pos)), Start: int32(r.pos)}
+func (r *reader) readString(f *Form) *Diagnostic {
 	r.pos++
 	plain := r.pos // start of the characters not yet copied
 	var decoded []byte
@@ -382,7 +378,7 @@ func (r *reader) readString() (Form, *Diagnostic) {
 			}
 			r.pos++
 			f.End = int32(r.pos)
-			return f, nil
+			return nil
 		case '\\':
 			decoded = append(decoded, r.src[plain:r.pos]...)
 			if r.pos+1 == len(r.src) {
@@ -391,7 +387,7 @@ func (r *reader) readString() (Form, *Diagnostic) {
 			}
 			value, size, d := r.escape()
 			if d != nil {
-				return f, d
+				return d
 			}
 			decoded = utf8.AppendRune(decoded, value)
 			r.pos += size
@@ -405,7 +401,7 @@ func (r *reader) readString() (Form, *Diagnostic) {
 			r.pos++
 		}
 	}
-	return f, r.at(int(f.Line), int(f.Col), "bad-string", "string is not closed", `add the closing "`)
+	return r.at(int(f.Line), int(f.Col), "bad-string", "string is not closed", `add the closing "`)
 }
 
 // escape decodes the escape at the reader's place; size is its length in bytes.
