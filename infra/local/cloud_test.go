@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -329,7 +330,7 @@ func TestInvokeAPI(t *testing.T) {
 	}
 	async, err := client.Invoke(ctx, &sdklambda.InvokeInput{FunctionName: aws.String("arn:aws:lambda:us-east-1:111111111111:function:alchemiser-test-echo:live"),
 		InvocationType: lambdatypes.InvocationTypeEvent, Payload: []byte(`{"do":"count"}`)})
-	if err != nil || async.StatusCode != 202 {
+	if err != nil || async.StatusCode != http.StatusAccepted {
 		t.Errorf("%v %+v", err, async)
 	}
 	if s := quiesce(t, c); len(s.Invocations) != 2 || len(s.Problems) != 0 {

@@ -81,9 +81,10 @@ func (l *logs) append(o lambda.Output) error {
 	w := bufio.NewWriter(file)
 	for _, text := range o.Lines {
 		if o.RequestID != "" {
-			fmt.Fprintf(w, "%s ", o.RequestID)
+			text = o.RequestID + " " + text
 		}
-		fmt.Fprintln(w, text)
+		// A failed write is reported by Flush.
+		_, _ = w.WriteString(text + "\n")
 	}
 	return w.Flush()
 }

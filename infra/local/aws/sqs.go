@@ -12,6 +12,11 @@ import (
 
 type messageAttribute struct{ DataType, StringValue string }
 
+// queueNamed is the body of a call that names a queue and nothing else that matters here.
+type queueNamed struct {
+	QueueURL string `json:"QueueUrl"`
+}
+
 // findQueue authorizes an action on the queue a URL names by its last part.
 func (s *Server) findQueue(r request, url, action string) (Queue, error) {
 	q, ok := s.Queues[path.Base(url)]
@@ -30,18 +35,21 @@ func (s *Server) getQueueURL(r request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return struct{ QueueUrl string }{q.Model.URL}, nil
+	return struct {
+		QueueURL string `json:"QueueUrl"`
+	}{q.Model.URL}, nil
 }
 
 func (s *Server) sendMessage(r request) (any, error) {
 	var in struct {
-		QueueUrl, MessageBody string
-		MessageAttributes     map[string]messageAttribute
+		QueueURL          string `json:"QueueUrl"`
+		MessageBody       string
+		MessageAttributes map[string]messageAttribute
 	}
 	if err := read(r.body, &in); err != nil {
 		return nil, err
 	}
-	q, err := s.findQueue(r, in.QueueUrl, "sqs:SendMessage")
+	q, err := s.findQueue(r, in.QueueURL, "sqs:SendMessage")
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +61,10 @@ func (s *Server) sendMessage(r request) (any, error) {
 		attributes[name] = a.StringValue
 	}
 	id := q.Send(in.MessageBody, attributes)
-	return struct{ MessageId, MD5OfMessageBody string }{id, digest(in.MessageBody)}, nil
+	return struct {
+		MessageID        string `json:"MessageId"`
+		MD5OfMessageBody string
+	}{id, digest(in.MessageBody)}, nil
 }
 
 func digest(body string) string {
@@ -62,7 +73,9 @@ func digest(body string) string {
 }
 
 type receivedMessage struct {
-	MessageId, ReceiptHandle, Body, MD5OfBody string
+	MessageID string `json:"MessageId"`
+
+	ReceiptHandle, Body, MD5OfBody string
 
 	Attributes        map[string]string           `json:",omitempty"`
 	MessageAttributes map[string]messageAttribute `json:",omitempty"`
@@ -70,7 +83,7 @@ type receivedMessage struct {
 
 func (s *Server) receiveMessage(r request) (any, error) {
 	var in struct {
-		QueueUrl            string
+		QueueURL            string `json:"QueueUrl"`
 		MaxNumberOfMessages int
 		VisibilityTimeout   *int
 		WaitTimeSeconds     int
@@ -78,7 +91,7 @@ func (s *Server) receiveMessage(r request) (any, error) {
 	if err := read(r.body, &in); err != nil {
 		return nil, err
 	}
-	q, err := s.findQueue(r, in.QueueUrl, "sqs:ReceiveMessage")
+	q, err := s.findQueue(r, in.QueueURL, "sqs:ReceiveMessage")
 	if err != nil {
 		return nil, err
 	}
@@ -106,11 +119,14 @@ func (s *Server) receiveMessage(r request) (any, error) {
 }
 
 func (s *Server) deleteMessage(r request) (any, error) {
-	var in struct{ QueueUrl, ReceiptHandle string }
+	var in struct {
+		QueueURL      string `json:"QueueUrl"`
+		ReceiptHandle string
+	}
 	if err := read(r.body, &in); err != nil {
 		return nil, err
 	}
-	q, err := s.findQueue(r, in.QueueUrl, "sqs:DeleteMessage")
+	q, err := s.findQueue(r, in.QueueURL, "sqs:DeleteMessage")
 	if err != nil {
 		return nil, err
 	}
@@ -120,13 +136,14 @@ func (s *Server) deleteMessage(r request) (any, error) {
 
 func (s *Server) changeMessageVisibility(r request) (any, error) {
 	var in struct {
-		QueueUrl, ReceiptHandle string
-		VisibilityTimeout       int
+		QueueURL          string `json:"QueueUrl"`
+		ReceiptHandle     string
+		VisibilityTimeout int
 	}
 	if err := read(r.body, &in); err != nil {
 		return nil, err
 	}
-	q, err := s.findQueue(r, in.QueueUrl, "sqs:ChangeMessageVisibility")
+	q, err := s.findQueue(r, in.QueueURL, "sqs:ChangeMessageVisibility")
 	if err != nil {
 		return nil, err
 	}
@@ -137,11 +154,11 @@ func (s *Server) changeMessageVisibility(r request) (any, error) {
 }
 
 func (s *Server) getQueueAttributes(r request) (any, error) {
-	var in struct{ QueueUrl string }
+	var in queueNamed
 	if err := read(r.body, &in); err != nil {
 		return nil, err
 	}
-	q, err := s.findQueue(r, in.QueueUrl, "sqs:GetQueueAttributes")
+	q, err := s.findQueue(r, in.QueueURL, "sqs:GetQueueAttributes")
 	if err != nil {
 		return nil, err
 	}
@@ -158,11 +175,11 @@ func (s *Server) getQueueAttributes(r request) (any, error) {
 }
 
 func (s *Server) purgeQueue(r request) (any, error) {
-	var in struct{ QueueUrl string }
+	var in queueNamed
 	if err := read(r.body, &in); err != nil {
 		return nil, err
 	}
-	q, err := s.findQueue(r, in.QueueUrl, "sqs:PurgeQueue")
+	q, err := s.findQueue(r, in.QueueURL, "sqs:PurgeQueue")
 	if err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func (a *Async) work(ctx context.Context, f *Function, i Invocation, c AsyncConf
 	}
 	for {
 		if a.Clock.Now().Sub(accepted) > c.MaxAge {
-			a.giveUp(f, i, c, "EventAgeExceeded", failures, last)
+			a.giveUp(i, c, "EventAgeExceeded", failures, last)
 			return
 		}
 		i.Attempt = failures + 1
@@ -127,7 +127,7 @@ func (a *Async) work(ctx context.Context, f *Function, i Invocation, c AsyncConf
 			failures++
 			last = &r
 			if failures > c.Retries {
-				a.giveUp(f, i, c, "RetriesExhausted", failures, last)
+				a.giveUp(i, c, "RetriesExhausted", failures, last)
 				return
 			}
 			wait = a.Backoff.retry(failures)
@@ -171,7 +171,7 @@ type responseContext struct {
 	FunctionError   string `json:"functionError,omitempty"`
 }
 
-func (a *Async) giveUp(f *Function, i Invocation, c AsyncConfig, condition string, attempts int, last *Result) {
+func (a *Async) giveUp(i Invocation, c AsyncConfig, condition string, attempts int, last *Result) {
 	if c.OnFailure == nil {
 		return
 	}

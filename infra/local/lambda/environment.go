@@ -26,13 +26,14 @@ type environment struct {
 	command  *exec.Cmd
 	output   *output
 
-	ready  chan struct{} // the child asks for work
-	work   chan *handover
-	dead   chan struct{} // the child has exited and was waited for
-	exit   error         // why, once dead
-	killed sync.Once
+	ready chan struct{} // the child asks for work
+	work  chan *handover
+	dead  chan struct{} // the child has exited and was waited for
+	exit  error         // why, once dead
 
 	mu        sync.Mutex
+	process   int  // 0 until started and after the exit
+	doomed    bool // killed, perhaps before it was started
 	current   *handover
 	initError []byte
 }
@@ -51,35 +52,24 @@ type reply struct {
 
 // newEnvironment starts a child. It is usable when ready fires.
 func (f *Function) newEnvironment() (*environment, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	bootstrap, err := filepath.Abs(filepath.Join(f.Folder, "bootstrap"))
 	if err != nil {
 		return nil, err
 	}
 	out, err := newOutput()
 	if err != nil {
-		listener.Close()
 		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(err, out.close())
 	}
 	e := &environment{function: f, id: env.Token(), output: out, ready: make(chan struct{}, 1), work: make(chan *handover), dead: make(chan struct{})}
 	e.server = &http.Server{Handler: e.routes(), ReadHeaderTimeout: time.Minute}
-	bootstrap, err := filepath.Abs(filepath.Join(f.Folder, "bootstrap"))
-	if err != nil {
-		listener.Close()
-		out.close()
-		return nil, err
-	}
 	e.command = &exec.Cmd{Path: bootstrap, Args: []string{bootstrap}, Dir: filepath.Dir(bootstrap), Stdout: out.file, Stderr: out.file,
 		SysProcAttr: processAttributes(), Env: f.environ(e.id, listener.Addr().String(), filepath.Dir(bootstrap))}
-	if !f.host.register(e) {
-		listener.Close()
-		out.close()
-		return nil, errors.New("the host is closing")
-	}
-	if err := f.host.start(e.command); err != nil {
-		f.host.unregister(e)
-		listener.Close()
-		out.close()
-		return nil, fmt.Errorf("function %s: start %s: %w", f.Name, bootstrap, err)
+	if err := f.host.startEnvironment(e); err != nil {
+		return nil, errors.Join(fmt.Errorf("function %s: start %s: %w", f.Name, bootstrap, err), listener.Close(), out.close())
 	}
 	go e.serve(listener)
 	go e.wait()
@@ -124,25 +114,44 @@ func (e *environment) serve(listener net.Listener) {
 // wait reaps the child. It alone frees what the environment holds.
 func (e *environment) wait() {
 	e.exit = e.command.Wait()
+	e.kill() // what the child may have started
 	e.mu.Lock()
+	e.process = 0
 	requestID := ""
 	if e.current != nil {
 		requestID = e.current.RequestID
 	}
 	e.mu.Unlock()
 	e.flush(requestID)
-	e.output.close()
 	close(e.dead)
-	e.server.Close()
+	// Everything worth having was read; what closing reports helps nobody.
+	_ = errors.Join(e.output.close(), e.server.Close())
 	e.function.host.unregister(e)
 }
 
-// kill ends the child and what it started. dead closes soon after.
+// launch starts the child, which must happen on the spawner's thread.
+func (e *environment) launch() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.doomed {
+		return errors.New("the host is closing")
+	}
+	if err := e.command.Start(); err != nil {
+		return err
+	}
+	e.process = e.command.Process.Pid
+	return nil
+}
+
+// kill ends the child and what it started. dead closes soon after. It may be called at any time and more than once.
 func (e *environment) kill() {
-	e.killed.Do(func() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.doomed = true
+	if e.process != 0 {
 		// ESRCH means the group has ended by itself, which is what we want.
-		_ = syscall.Kill(-e.command.Process.Pid, syscall.SIGKILL)
-	})
+		_ = syscall.Kill(-e.process, syscall.SIGKILL)
+	}
 }
 
 func (e *environment) isDead() bool {
@@ -220,8 +229,8 @@ func (o *output) lines() []string {
 	return lines
 }
 
-func (o *output) close() {
+func (o *output) close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.file.Close()
+	return o.file.Close()
 }

@@ -10,7 +10,7 @@ package lambda
 
 import (
 	"context"
-	"os/exec"
+	"errors"
 	"runtime"
 	"sync"
 	"time"
@@ -96,15 +96,18 @@ func (h *Host) spawner() {
 	}
 }
 
-// start runs cmd.Start on the spawner's thread.
-func (h *Host) start(cmd *exec.Cmd) error {
-	result := make(chan error, 1)
-	select {
-	case h.spawn <- func() { result <- cmd.Start() }:
-		return <-result
-	case <-h.closed:
-		return context.Canceled
+// startEnvironment makes the environment known and starts its child on the spawner's thread.
+func (h *Host) startEnvironment(e *environment) error {
+	if !h.register(e) {
+		return errors.New("the host is closing")
 	}
+	result := make(chan error, 1)
+	h.spawn <- func() { result <- e.launch() } // the spawner lives until all that is registered has ended
+	err := <-result
+	if err != nil {
+		h.unregister(e)
+	}
+	return err
 }
 
 // Add makes a function known.

@@ -209,15 +209,13 @@ func (s *session) Data(r io.Reader) error {
 	}
 	s.mail.Data = data.Bytes()
 	if _, ok := s.sink.options.Faults.Take(fault.Occurrence{Do: fault.MailDropBefore}); ok {
-		s.conn.Conn().Close()
-		return errDropped
+		return errors.Join(errDropped, s.conn.Conn().Close())
 	}
 	if err := s.sink.accept(s.mail); err != nil {
 		return err
 	}
 	if _, ok := s.sink.options.Faults.Take(fault.Occurrence{Do: fault.MailDropAfter}); ok {
-		s.conn.Conn().Close()
-		return errDropped
+		return errors.Join(errDropped, s.conn.Conn().Close())
 	}
 	return nil
 }

@@ -388,9 +388,9 @@ func (l *loader) rule(r *resource) error {
 	for _, t := range p.Targets {
 		target, err := l.target(t.Arn, t.Input, t.DeadLetterConfig, t.RetryPolicy)
 		if err != nil {
-			return r.errorf("target %s: %w", t.Id, err)
+			return r.errorf("target %s: %w", t.ID, err)
 		}
-		target.ID = t.Id
+		target.ID = t.ID
 		rule.Targets = append(rule.Targets, target)
 	}
 	l.model.Rules = append(l.model.Rules, rule)

@@ -56,7 +56,8 @@ type ruleProperties struct {
 	EventPattern json.RawMessage
 	Tags         any
 	Targets      []struct {
-		Arn, Id, Input   string
+		Arn, Input       string
+		ID               string `json:"Id"`
 		DeadLetterConfig *deadLetter
 		RetryPolicy      *retryPolicy
 	}
@@ -70,7 +71,8 @@ type archiveProperties struct {
 }
 
 type queueProperties struct {
-	QueueName, KmsMasterKeyId     string
+	QueueName                     string
+	KmsMasterKeyID                string `json:"KmsMasterKeyId"`
 	MessageRetentionPeriod        int
 	VisibilityTimeout             *int
 	SqsManagedSseEnabled          any
@@ -142,10 +144,12 @@ type policyProperties struct {
 }
 
 type logGroupProperties struct {
-	LogGroupName, KmsKeyId, LogGroupClass string
-	RetentionInDays                       int
-	DeletionProtectionEnabled             any
-	Tags                                  any
+	LogGroupName, LogGroupClass string
+
+	KmsKeyID                  string `json:"KmsKeyId"`
+	RetentionInDays           int
+	DeletionProtectionEnabled any
+	Tags                      any
 }
 
 type parameterProperties struct {

@@ -54,7 +54,7 @@ func (s *stack) intrinsic(name string, argument any) (any, error) {
 	case "Ref":
 		id, ok := argument.(string)
 		if !ok {
-			return nil, errors.New("Ref wants a logical id")
+			return nil, errors.New("a Ref wants a logical id")
 		}
 		return s.ref(id)
 	case "Fn::GetAtt":
@@ -96,7 +96,7 @@ func (s *stack) ref(id string) (string, error) {
 	}
 	r, ok := s.resources[id]
 	if !ok {
-		return "", fmt.Errorf("Ref %s: no such resource in this stack", id)
+		return "", fmt.Errorf("reference to %s: no such resource in this stack", id)
 	}
 	return r.value(r.kind.ref)
 }
