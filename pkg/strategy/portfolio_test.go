@@ -104,3 +104,57 @@ cash: "0.05"
 		t.Errorf("no portfolio file: got %v", ds)
 	}
 }
+
+// The shipped strategies have a target on every session of ten years, hold
+// each of their symbols at some time, and need no more history than planned.
+func TestShippedPortfolioOnRealBars(t *testing.T) {
+	dir := "../../../shared/data/bars"
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("the real bars are not here")
+	}
+	p, ds := LoadPortfolio(os.DirFS("../../services/signal/strategies"))
+	if len(ds) > 0 {
+		t.Fatal(ds.Error())
+	}
+	series := loadBars(t, dir)
+	for symbol := range p.Plan() { // no file: made up from another, upside down
+		if _, ok := series[symbol]; !ok {
+			s := Series{Days: series["QQQ"].Days}
+			for _, c := range series["QQQ"].Closes {
+				s.Closes = append(s.Closes, 1000/c)
+			}
+			series[symbol] = s
+		}
+	}
+	bars, err := NewBars(series)
+	if err != nil {
+		t.Fatal(err)
+	}
+	evaluator := NewEvaluator(bars)
+	held := make(map[string]int)
+	sessions := 0
+	for _, asOf := range bars.calendar[300:] {
+		sessions++
+		var slices []Slice
+		for _, e := range p.Entries {
+			a, _, err := evaluator.Evaluate(e.Program, asOf)
+			if err != nil {
+				t.Fatalf("%s at %s: %v", e.ID, asOf, err)
+			}
+			slices = append(slices, Slice{e.ID, e.Weight, a})
+		}
+		m, err := Merge(slices, p.Cash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s := range m.Allocation {
+			held[s]++
+		}
+	}
+	for s := range p.Plan() {
+		if held[s] == 0 {
+			t.Errorf("%s is never held", s)
+		}
+	}
+	t.Logf("%d sessions, held on so many of them: %v", sessions, held)
+}
