@@ -1,0 +1,125 @@
+// Package portfolio decides which trades lead from what the account holds to
+// what the strategies want. Make is the decision; the stage around it reads the
+// broker, checks the plan against the safety envelope and publishes it.
+//
+//	plan, err := portfolio.Make(book, targets, policy)
+package portfolio
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/env"
+	"github.com/alchemiser/alchemiser/pkg/envelope"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/stage"
+)
+
+// Portfolio is the stage.
+type Portfolio struct {
+	Config  Config
+	Account string
+	Ledger  *ledger.Ledger
+	Broker  broker.Broker
+	Clock   env.Clock
+}
+
+// SignalGenerated answers a target with a plan. The plan is written once: the
+// runtime commits its bytes, and nobody computes it again.
+func (p *Portfolio) SignalGenerated(ctx context.Context, in events.Envelope) ([]events.Event, error) {
+	began := p.Clock.Now()
+	signal, ok := in.Payload.(*events.SignalGenerated)
+	if !ok {
+		return nil, fmt.Errorf("portfolio: %s carries %T", in.EventType, in.Payload)
+	}
+	control, err := p.Ledger.Control(ctx, p.Account)
+	if err != nil {
+		return nil, err
+	}
+	if control.State == events.Halted && !in.DryRun {
+		return nil, stage.Permanent("halted", "alchemiser resume lets the next run trade", "trading was halted by %s: %s", control.SetBy, control.Reason)
+	}
+	targets := make(map[string]money.Decimal, len(signal.TargetWeights))
+	for symbol, w := range signal.TargetWeights {
+		targets[symbol] = money.MustParse(w)
+		if slices.Contains(p.Config.Ignore, symbol) {
+			return nil, stage.Permanent("ignored_target", "take it out of IGNORE_SYMBOLS or of the strategies", "%s is a target and in IGNORE_SYMBOLS", symbol)
+		}
+	}
+	shot, err := p.read(ctx, slices.Sorted(maps.Keys(targets)))
+	if err != nil {
+		return nil, err
+	}
+	book, prices, err := p.book(shot, in.DryRun)
+	if err != nil {
+		return nil, err
+	}
+	policy := p.Config.Policy
+	policy.Control = control.State
+	plan, err := Make(book, targets, policy)
+	if err != nil {
+		return nil, err
+	}
+	if err := matches(plan, book, shot, p.Config.Ignore); err != nil {
+		return nil, err
+	}
+	if breaches := p.Config.Limits.CheckPlan(plan.checked(book)); len(breaches) > 0 {
+		return nil, refused(breaches)
+	}
+	planned, err := p.payload(in, signal, plan, shot, prices, control.State)
+	if err != nil {
+		return nil, err
+	}
+	planned.Context.Timings["portfolio"] = p.Clock.Now().Sub(began).Milliseconds()
+	return []events.Event{{Payload: planned}}, nil
+}
+
+// refused is a plan that breaks limits: all of them are named.
+func refused(breaches []envelope.Breach) *stage.Error {
+	e := stage.Permanent("envelope_refused", "look at the plan; the limits are settings of the environment", "%s", breaches[0])
+	e.Details = make(events.Details, len(breaches))
+	for i, b := range breaches {
+		e.Details[fmt.Sprintf("%02d %s", i+1, b.Limit)] = b.String()
+	}
+	if len(breaches) > 1 {
+		e.Message += fmt.Sprintf(" (and %d more limits)", len(breaches)-1)
+	}
+	return e
+}
+
+func (p *Portfolio) payload(in events.Envelope, signal *events.SignalGenerated, plan *Plan, shot *snapshot, prices map[string]priced, control events.ControlState) (*events.RebalancePlanned, error) {
+	wire, err := shot.wire(prices)
+	if err != nil {
+		return nil, err
+	}
+	planned := &events.RebalancePlanned{
+		PlanID: events.PlanID(in.EventID), TradesRequired: len(plan.Lines) > 0, Snapshot: wire,
+		Equity: usd(plan.Equity), Cash: usd(plan.Cash), Reserve: usd(plan.Reserve), Deployable: usd(plan.Deployable),
+		Lines: plan.lines(plan.Lines), Holds: plan.holds(), Dust: plan.Dust, Suppressed: plan.lines(plan.Suppressed),
+		Envelope: p.Config.Limits.Wire(), Totals: plan.totals(), ControlState: control, Context: signal.Context,
+	}
+	if planned.PlanHash, err = events.PlanHash(planned); err != nil {
+		return nil, err
+	}
+	c := &planned.Context
+	c.Plan = &events.PlanSummary{
+		PlanID: planned.PlanID, Equity: planned.Equity, Cash: planned.Cash, Reserve: planned.Reserve, Lines: len(plan.Lines),
+		Buys: planned.Totals.Buys, Sells: planned.Totals.Sells, Holds: len(plan.Holds), Turnover: planned.Totals.Turnover, Dust: plan.Dust,
+	}
+	c.Warnings = append(slices.Clone(c.Warnings), plan.Warnings...)
+	if c.Timings = maps.Clone(c.Timings); c.Timings == nil {
+		c.Timings = make(events.Timings)
+	}
+	return planned, nil
+}
+
+// Probe checks that the broker can be read, before a build gets traffic.
+func (p *Portfolio) Probe(ctx context.Context) error {
+	_, err := p.holdings(ctx)
+	return err
+}

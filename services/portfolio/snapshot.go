@@ -1,0 +1,249 @@
+package portfolio
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/stage"
+)
+
+// ownOrder begins the client id of every order of ours.
+const ownOrder = "alc-"
+
+const (
+	tradeMaxAge  = 15 * time.Minute // of a last trade that stands in for a quote
+	readAttempts = 3                // before a book that keeps changing is given up
+)
+
+// snapshot is the broker's state that a plan is made from.
+type snapshot struct {
+	takenAt  time.Time
+	account  broker.Account
+	held     map[string]broker.Position
+	assets   map[string]broker.Asset
+	market   map[string]broker.Snapshot
+	own      []string // open orders of ours, from an older run
+	warnings []string
+}
+
+// read takes the snapshot. The account is read before and after everything
+// else: a book that changed in between is read again.
+func (p *Portfolio) read(ctx context.Context, wanted []string) (*snapshot, error) {
+	for range readAttempts {
+		before, err := p.holdings(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.others(ctx, before, wanted); err != nil {
+			return nil, err
+		}
+		after, err := p.holdings(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if same(before, after) {
+			before.takenAt = p.Clock.Now()
+			return before, nil
+		}
+	}
+	return nil, stage.Transient("torn_snapshot", errors.New("cash or positions kept changing while they were read"))
+}
+
+func (p *Portfolio) holdings(ctx context.Context) (*snapshot, error) {
+	account, err := p.Broker.Account(ctx)
+	if err != nil {
+		return nil, stage.Transient("broker_unavailable", err)
+	}
+	if err := broker.GuardAccount(account, p.Config.Guard); err != nil {
+		return nil, stage.Permanent("account_guard", "check ACCOUNT_NUMBER, TRADING_MODE and the account at the broker", "%v", err)
+	}
+	positions, err := p.Broker.Positions(ctx)
+	if err != nil {
+		return nil, stage.Transient("broker_unavailable", err)
+	}
+	s := &snapshot{account: account, held: make(map[string]broker.Position)}
+	for _, h := range positions {
+		if !slices.Contains(p.Config.Ignore, h.Symbol) {
+			s.held[h.Symbol] = h
+		}
+	}
+	return s, nil
+}
+
+func same(a, b *snapshot) bool {
+	return a.account.Cash.Equal(b.account.Cash) && maps.EqualFunc(a.held, b.held, func(x, y broker.Position) bool {
+		return x.Qty.Equal(y.Qty) && x.Available.Equal(y.Available)
+	})
+}
+
+// others reads open orders, assets and prices of every symbol concerned.
+func (p *Portfolio) others(ctx context.Context, s *snapshot, wanted []string) error {
+	orders, err := p.Broker.OpenOrders(ctx)
+	if err != nil {
+		return stage.Transient("broker_unavailable", err)
+	}
+	symbols := slices.Sorted(maps.Keys(s.held))
+	for _, w := range wanted {
+		if _, held := s.held[w]; !held {
+			symbols = append(symbols, w)
+		}
+	}
+	for _, o := range orders {
+		switch {
+		case strings.HasPrefix(o.ClientID, ownOrder):
+			s.own = append(s.own, o.ClientID)
+		case slices.Contains(symbols, o.Symbol):
+			return stage.Permanent("foreign_open_order", "cancel it at the broker, or set IGNORE_SYMBOLS",
+				"there is an open order for %s that is not ours (%s)", o.Symbol, o.ClientID)
+		}
+	}
+	slices.Sort(s.own)
+	if s.assets, err = p.assets(ctx, symbols); err != nil {
+		return err
+	}
+	if len(symbols) == 0 {
+		return nil
+	}
+	if s.market, err = p.Broker.Snapshots(ctx, symbols); err != nil {
+		return stage.Transient("broker_unavailable", err)
+	}
+	return nil
+}
+
+// assets reads every asset, a few at a time.
+func (p *Portfolio) assets(ctx context.Context, symbols []string) (map[string]broker.Asset, error) {
+	const atOnce = 8
+	var (
+		wg   sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+	)
+	found := make(map[string]broker.Asset, len(symbols))
+	turn := make(chan struct{}, atOnce)
+	for _, symbol := range symbols {
+		wg.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			asset, err := p.Broker.Asset(ctx, symbol)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case errors.Is(err, broker.ErrNotFound):
+				found[symbol] = broker.Asset{Symbol: symbol} // not tradable
+			case err != nil:
+				errs = append(errs, err)
+			default:
+				found[symbol] = asset
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, stage.Transient("broker_unavailable", err)
+	}
+	return found, nil
+}
+
+// priced is a price with where it comes from.
+type priced struct {
+	price  money.Decimal
+	source string // quote or trade
+	at     time.Time
+}
+
+// priceOf is the middle of a sane quote, else a recent trade: never anything
+// else (F56). stale accepts any age, for a dry run.
+func (p *Portfolio) priceOf(m broker.Snapshot, now time.Time, stale bool) (priced, bool) {
+	if q := m.Quote; q != nil && sane(*q) && (stale || now.Sub(q.At) <= p.Config.QuoteMaxAge) {
+		mid := q.Bid.Add(q.Ask).Quo(money.FromInt(2)).Round(6)
+		return priced{mid, "quote", q.At}, true
+	}
+	if t := m.Trade; t != nil && t.Price.Sign() > 0 && (stale || now.Sub(t.At) <= tradeMaxAge) {
+		return priced{t.Price, "trade", t.At}, true
+	}
+	return priced{}, false
+}
+
+// sane refuses quotes that no order may rest on: one-sided, crossed, or with a
+// spread above 1 %.
+func sane(q broker.Quote) bool {
+	if q.Bid.Sign() <= 0 || q.Ask.Sign() <= 0 || q.Ask.Less(q.Bid) {
+		return false
+	}
+	return !q.Bid.Mul(money.MustParse("1.01")).Less(q.Ask)
+}
+
+// book joins the snapshot to what the planner needs.
+func (p *Portfolio) book(s *snapshot, dryRun bool) (Book, map[string]priced, error) {
+	b := Book{Cash: s.account.Cash, Holdings: make(map[string]Holding)}
+	prices := make(map[string]priced)
+	for symbol, asset := range s.assets {
+		position := s.held[symbol]
+		h := Holding{Qty: position.Qty, Available: position.Available, Tradable: asset.Tradable, Fractionable: asset.Fractionable}
+		m := s.market[symbol]
+		h.PreviousClose = m.PreviousClose
+		if found, ok := p.priceOf(m, s.takenAt, dryRun); ok {
+			h.Price, prices[symbol] = &found.price, found
+		} else if asset.Tradable {
+			return b, nil, stage.Transient("no_price", fmt.Errorf("%s has neither a sane quote of the last %s nor a trade of the last %s", symbol, p.Config.QuoteMaxAge, tradeMaxAge))
+		}
+		b.Holdings[symbol] = h
+	}
+	return b, prices, nil
+}
+
+// matches compares our valuation with the broker's: a book worth something
+// else was read wrongly.
+func matches(plan *Plan, b Book, s *snapshot, ignored []string) error {
+	if len(ignored) > 0 || s.account.Equity.Sign() <= 0 {
+		return nil
+	}
+	for _, h := range b.Holdings {
+		if h.Price == nil && h.Qty.Sign() != 0 {
+			return nil // frozen at 0 here, not at the broker
+		}
+	}
+	off := plan.Equity.Sub(s.account.Equity).Abs().Quo(s.account.Equity)
+	if money.MustParse("0.02").Less(off) {
+		return stage.Transient("equity_mismatch", fmt.Errorf("cash and positions are worth %s here and %s at the broker", plan.Equity.Fixed(2), s.account.Equity.Fixed(2)))
+	}
+	return nil
+}
+
+// wire is the snapshot as the event carries it.
+func (s *snapshot) wire(prices map[string]priced) (events.Snapshot, error) {
+	out := events.Snapshot{
+		TakenAt: events.At(s.takenAt), OpenOwnOrders: s.own,
+		Account: events.SnapshotAccount{
+			Equity: usd(s.account.Equity), LastEquity: usd(s.account.LastEquity), Cash: usd(s.account.Cash), BuyingPower: usd(s.account.BuyingPower),
+		},
+	}
+	for _, symbol := range slices.Sorted(maps.Keys(s.held)) {
+		h := s.held[symbol]
+		position := events.SnapshotPosition{Symbol: symbol, Qty: quantity(h.Qty), QtyAvailable: quantity(h.Available), PriceSource: "none"}
+		if found, ok := prices[symbol]; ok {
+			value, at := price(found.price), events.At(found.at)
+			position.Price, position.PriceSource, position.PriceAt = &value, found.source, &at
+		}
+		out.Positions = append(out.Positions, position)
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		return out, fmt.Errorf("portfolio: encode the snapshot: %w", err)
+	}
+	sum := sha256.Sum256(b)
+	out.Digest = hex.EncodeToString(sum[:])
+	return out, nil
+}
