@@ -75,7 +75,7 @@ func (m *planner) correct(deficit money.Decimal) {
 	for _, symbol := range slices.Sorted(maps.Keys(left)) {
 		h := m.book.Holdings[symbol]
 		share := deficit.Mul(left[symbol]).Quo(sum) // shares, because each sells the same fraction
-		qty := money.Min(left[symbol], share.Ceil(places(h)))
+		qty := money.Min(left[symbol].Floor(places(h)), share.Ceil(places(h)))
 		if qty.Mul(*h.Price).Less(m.policy.BrokerMinUSD) {
 			continue
 		}

@@ -220,7 +220,7 @@ func (m *planner) adjust(symbol string, h Holding, weight money.Decimal) {
 	qty := delta.Abs().QuoFloor(*h.Price, places(h))
 	switch {
 	case delta.Sign() < 0:
-		if qty = m.sellable(symbol, h, qty); qty.Sign() == 0 {
+		if qty = m.sellable(symbol, h, qty).Floor(places(h)); qty.Sign() == 0 {
 			m.hold(symbol, h, weight, "below_one_share")
 			return
 		}
