@@ -302,6 +302,8 @@ func TestClosingARun(t *testing.T) {
 		{"dry run without trades", events.SourceExecution, executed(events.OutcomeNoTrades), true, "NO_TRADES", "OK", false, "RunsCompleted"},
 		{"failed signal", events.SourceStrategy, &events.WorkflowFailed{Stage: "signal", FailureCode: "stale_data"}, false, "FAILED:signal:stale_data", "FAILED", false, "RunsFailed"},
 		{"stalled with an order", events.SourceOrchestration, &events.WorkflowFailed{Stage: "monitor", FailureCode: "stalled", OpenOrders: events.List[string]{"alc-QQQ-b01-x"}}, false, "FAILED:monitor:stalled", "CHECK BROKER", false, "RunsFailed"},
+		{"execution gave up", events.SourceExecution, &events.WorkflowFailed{Stage: "execution", FailureCode: "too_many_attempts"}, false, "FAILED:execution:too_many_attempts", "CHECK BROKER", false, "RunsFailed"},
+		{"execution refused the plan", events.SourceExecution, &events.WorkflowFailed{Stage: "execution", FailureCode: "plan_conflict"}, false, "FAILED:execution:plan_conflict", "FAILED", false, "RunsFailed"},
 		{"skipped", events.SourceOrchestration, &events.WorkflowSkipped{ReasonCode: "too_late", Session: "2026-11-23"}, false, "SKIPPED:too_late", "SKIPPED", false, "RunsSkipped"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

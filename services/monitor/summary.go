@@ -132,11 +132,19 @@ func ofFailure(n *events.TradingNotificationRequested, p *events.WorkflowFailed)
 	if details == nil {
 		details = events.Details{}
 	}
+	if p.Stage == "execution" && slices.Contains(anyMoment, p.FailureCode) {
+		details[OrdersDetail] = OrdersUnresolved
+	}
 	if len(p.OpenOrders) > 0 {
 		details[OpenOrdersDetail] = strings.Join(p.OpenOrders, " ")
 	}
 	n.Failure = &events.Failure{Stage: p.Stage, Code: p.FailureCode, Message: p.Message, Hint: p.Hint, Details: details}
 }
+
+// anyMoment are failures that the runtime reports in a stage's place, whatever
+// the stage had done by then. Execution's own failures come before its first
+// order; of these nobody can say so.
+var anyMoment = []string{"too_many_attempts", "event_too_large"}
 
 // OpenOrdersDetail is the detail of a failure that lists orders which may
 // still be working.

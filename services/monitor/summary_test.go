@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/services/monitor"
@@ -98,8 +100,9 @@ func TestSummaryIsAFunctionOfTheEvent(t *testing.T) {
 			Stage: "signal", FailureCode: "strategy_failed", Message: `momentum.clj:14:9: "if" needs an else branch`, Hint: "correct the file and deploy signal",
 			Details: events.Details{"file": "momentum.clj", "line": "14", "column": "9"},
 		}},
-		"failed_portfolio": {events.SourcePortfolio, &events.WorkflowFailed{Stage: "portfolio", FailureCode: "envelope_refused", Message: "max_turnover is 2.4, the limit is 2.05", Context: &briefed}},
-		"skipped":          {events.SourceOrchestration, &events.WorkflowSkipped{ReasonCode: "market_closed", Detail: "Thanksgiving Day", Session: "2026-11-23", Slot: "2026-11-23T14:35Z", Schedule: "daily"}},
+		"failed_portfolio":  {events.SourcePortfolio, &events.WorkflowFailed{Stage: "portfolio", FailureCode: "envelope_refused", Message: "max_turnover is 2.4, the limit is 2.05", Context: &briefed}},
+		"execution_gave_up": {events.SourceExecution, &events.WorkflowFailed{Stage: "execution", FailureCode: "too_many_attempts", Message: "the event was begun 6 times", Hint: "look at the function's log, then redrive"}},
+		"skipped":           {events.SourceOrchestration, &events.WorkflowSkipped{ReasonCode: "market_closed", Detail: "Thanksgiving Day", Session: "2026-11-23", Slot: "2026-11-23T14:35Z", Schedule: "daily"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in, err := events.Decode(event(t, root(account+"/daily/2026-11-23T14:35Z", false), c.source, c.payload, 0))
@@ -120,6 +123,41 @@ func TestSummaryIsAFunctionOfTheEvent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// F16: whatever execution reports can be summarised and published, and the
+// summary's outcome is execution's.
+func TestF16AnyExecutionIsSummarised(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		p := executed(events.Outcome(rapid.SampledFrom([]string{"COMPLETED", "NO_TRADES", "PARTIAL", "FAILED", "UNKNOWN", "SKIPPED", "DRY_RUN"}).Draw(rt, "outcome")))
+		text := rapid.String()
+		p.FailureCodes = rapid.SliceOf(text).Draw(rt, "codes")
+		p.Context.Warnings = rapid.SliceOf(text).Draw(rt, "warnings")
+		p.Context.Timings = rapid.MapOf(text, rapid.Int64()).Draw(rt, "timings")
+		for i := range p.Legs {
+			p.Legs[i].ReasonCode, p.Legs[i].BrokerMessage, p.Legs[i].ClientOrderIDs = text.Draw(rt, "reason"), text.Draw(rt, "message"), rapid.SliceOf(text).Draw(rt, "orders")
+			p.Legs[i].Status = events.LegStatus(rapid.SampledFrom([]string{"FILLED", "PARTIAL", "UNFILLED", "REJECTED", "SKIPPED", "UNKNOWN"}).Draw(rt, "status"))
+		}
+		if rapid.Bool().Draw(rt, "bare") {
+			p.Legs, p.Lines, p.Holds, p.Context = nil, nil, nil, events.Context{}
+			p.Context.Session = "2026-11-23"
+		}
+		in, err := events.Child(root(account+"/daily/2026-11-23T14:35Z", false), events.SourceExecution, events.Event{Payload: p}, 0, slot, events.Producer{Service: "execution", Version: "1"})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		got, err := monitor.Summary(in)
+		if err != nil || got.Outcome != p.Outcome || got.Success != p.Outcome.Success() || got.Tag == "" {
+			rt.Fatalf("%+v, %v", got, err)
+		}
+		out, err := events.Child(in, events.SourceOrchestration, events.Event{Payload: got}, 0, slot, events.Producer{Service: "monitor", Version: "1"})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if _, err := events.Encode(out); err != nil {
+			rt.Fatalf("the summary cannot be published: %v", err)
+		}
+	})
 }
 
 func pretty(t *testing.T, v any) []byte {

@@ -68,7 +68,7 @@ func (s summary) explanation() string {
 	case events.OutcomeCompleted:
 		return "Every line of the plan was traded in full."
 	case events.OutcomeNoTrades:
-		return "The account already holds what the strategies ask for, within the trading thresholds. No order was sent."
+		return s.nothingToDo()
 	case events.OutcomeDryRun:
 		return "This was a dry run: the plan below was made and checked against the account. No order was sent."
 	case events.OutcomePartial:
@@ -80,6 +80,22 @@ func (s summary) explanation() string {
 		return s.skipped()
 	}
 	return s.failed()
+}
+
+// nothingToDo explains an empty plan. Only symbols that are on target let it
+// say that all is well.
+func (s summary) nothingToDo() string {
+	sentence := "The account already holds what the strategies ask for, within the trading thresholds."
+	for _, h := range s.p.Holds {
+		switch h.Reason {
+		case "on_target", "below_threshold":
+		case "reducing":
+			return "The halt switch stands at REDUCING: what the strategies would buy was left out. No order was sent."
+		default:
+			sentence = "There was nothing to trade; the table says for each symbol why."
+		}
+	}
+	return sentence + " No order was sent."
 }
 
 func (s summary) skipped() string {
@@ -104,22 +120,31 @@ func (s summary) skipped() string {
 	return sentence + " No order was sent."
 }
 
-// failed says what a failure did to the account. Every stage but monitor fails
-// only before the first order; monitor, which gives up on a run that did not
-// end, says what is known of its orders.
+// failed says what a failure did to the account. A stage fails before its
+// first order unless the event says otherwise; monitor, which gives up on a run
+// that did not end, says what is known of its orders.
 func (s summary) failed() string {
+	const look = " Look at the account at the broker before the next run."
 	f := s.p.Failure
-	switch {
-	case f == nil || len(s.p.Legs) > 0:
+	if f == nil || len(s.p.Legs) > 0 {
 		return "No order was filled: the run changed no position."
-	case f.Stage != "monitor":
-		return fmt.Sprintf("The run stopped in the %s stage. No order was sent.", f.Stage)
-	case f.Details[detailOrders] == ordersNone:
-		return "The run did not end in time and was given up. No order was sent."
-	case f.Details[detailOrders] == "":
-		return "The run did not end in time and was given up. Whether orders were sent is not known."
 	}
-	return fmt.Sprintf("The run did not end in time and was given up. Of its orders, %s. Look at the account at the broker before the next run.", f.Details[detailOrders])
+	orders, open := f.Details[detailOrders], f.Details[detailOpenOrders] != ""
+	if f.Stage != "monitor" {
+		stopped := fmt.Sprintf("The run stopped in the %s stage.", f.Stage)
+		if orders == "" && !open {
+			return stopped + " No order was sent."
+		}
+		return stopped + " Orders may be working or filled." + look
+	}
+	const gaveUp = "The run did not end in time and was given up."
+	switch {
+	case orders == ordersNone && !open:
+		return gaveUp + " No order was sent."
+	case orders == "" || orders == ordersNone:
+		return gaveUp + " Whether orders were sent is not known." + look
+	}
+	return fmt.Sprintf("%s Of its orders, %s.%s", gaveUp, orders, look)
 }
 
 func (s summary) problem() *Problem {
@@ -195,9 +220,13 @@ func (s summary) trades() []Trade {
 		}
 	}
 	for _, h := range s.p.Holds {
+		status := "no trade"
+		if h.Reason == "on_target" || h.Reason == "below_threshold" {
+			status = "kept"
+		}
 		out = append(out, Trade{
 			Symbol: h.Symbol, Target: percent(h.TargetWeight), Before: percent(h.CurrentWeight), Side: none, Quantity: none, Price: none,
-			Slippage: none, Status: "kept", Tone: ToneQuiet, Note: words(h.Reason),
+			Slippage: none, Status: status, Tone: ToneQuiet, Note: words(h.Reason),
 		})
 	}
 	if len(out) == 0 {

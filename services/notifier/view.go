@@ -170,12 +170,27 @@ func (s summary) amounts() []Fact {
 	}
 	var out []Fact
 	if s.count(events.LegFilled, events.LegPartial) > 0 {
-		out = append(out, Fact{"Bought", usd(s.p.Totals.Bought)}, Fact{"Sold", usd(s.p.Totals.Sold)})
+		pending := s.pending()
+		out = append(out, Fact{"Bought" + pending, usd(s.p.Totals.Bought)}, Fact{"Sold" + pending, usd(s.p.Totals.Sold)})
 	}
 	if after := s.p.AccountAfter; after != nil {
 		out = append(out, Fact{"Equity after fills", usd(after.Equity)}, Fact{"Cash after fills", usd(after.Cash)})
 	}
 	return out
+}
+
+// pending says that a total lacks fills whose price the broker has not named.
+func (s summary) pending() string {
+	n := 0
+	for _, l := range s.p.Legs {
+		if l.PricePending {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s pending)", plural(n, "price"))
 }
 
 func (s summary) left() []Left {
@@ -200,7 +215,7 @@ func (s summary) strategies() []Strategy {
 	var out []Strategy
 	for _, b := range s.p.Strategies {
 		out = append(out, Strategy{
-			Name: b.Name, Share: percent(b.Weight), Decision: map[string]string{"apply": "applied", "hold": "held"}[b.Decision],
+			Name: b.Name, Share: percent(b.Weight), Decision: map[string]string{"apply": "decides to rebalance", "hold": "decides to hold"}[b.Decision],
 			AsOf: string(b.AsOf), Holdings: weights(b.Holdings), Reason: s.scrub(b.Reason), LeftOut: strings.Join(b.LeftOut, ", "),
 		})
 	}

@@ -83,6 +83,10 @@ func summaries(t testing.TB) map[string]events.Envelope {
 	}
 	out["live_partial"] = envelope(t, rotation(), func(e *events.Envelope) { e.TradingMode, e.Account = events.Live, "live-main" })
 	out["stalled"] = envelope(t, stalled(), nil)
+	reducing := new(events.TradingNotificationRequested)
+	*reducing = *out["no_trades"].Payload.(*events.TradingNotificationRequested)
+	reducing.Holds = append(events.List[events.Hold]{{Symbol: "SPY", CurrentWeight: "0", TargetWeight: "0.4", Reason: "reducing"}}, reducing.Holds...)
+	out["reducing"] = envelope(t, reducing, nil)
 	return out
 }
 
@@ -245,6 +249,7 @@ func withoutStyles(html string) string {
 func TestAFailedStrategyIsLocated(t *testing.T) {
 	in := summaries(t)["failed_signal"]
 	text, html := render(t, view(in, false))
+	html = strings.ReplaceAll(html, "&#34;", `"`)
 	for _, want := range []string{"momentum.clj:14:9", "needs an else branch", "No order was sent.", "strategy_failed", "Correct the file and deploy signal."} {
 		if !strings.Contains(text, want) || !strings.Contains(html, want) {
 			t.Errorf("the mail does not say %q:\n%s", want, text)
@@ -254,16 +259,22 @@ func TestAFailedStrategyIsLocated(t *testing.T) {
 
 // A mail never says that no order was sent when one may have been.
 func TestNoFalseReassurance(t *testing.T) {
-	harmless := map[string]bool{"no_trades": true, "skipped": true, "skipped_execution": true, "dry_run": true, "failed_signal": true, "failed_portfolio": true}
+	harmless := map[string]bool{"no_trades": true, "reducing": true, "skipped": true, "skipped_execution": true, "dry_run": true, "failed_signal": true, "failed_portfolio": true}
 	for name, in := range summaries(t) {
 		text, _ := render(t, view(in, false))
 		if says := strings.Contains(text, "No order was sent"); says != harmless[name] {
 			t.Errorf("%s: the mail says that no order was sent: %v", name, says)
 		}
 	}
+	if text, _ := render(t, view(summaries(t)["reducing"], false)); strings.Contains(text, "already holds") {
+		t.Errorf("the mail hides that buys were left out:\n%s", text)
+	}
 	for orders, want := range map[string]bool{"none were sent": true, "some may be working or filled": false, "all have ended; their fills were not reported": false, "": false} {
 		p := stalled()
 		p.Failure.Details["orders"] = orders
+		if want {
+			delete(p.Failure.Details, "open_orders")
+		}
 		text, _ := render(t, view(envelope(t, p, nil), false))
 		if says := strings.Contains(text, "No order was sent"); says != want {
 			t.Errorf("stalled with orders %q: the mail says that no order was sent: %v", orders, says)
@@ -364,4 +375,17 @@ func TestF16AnySummaryRenders(t *testing.T) {
 			rt.Fatalf("rendering changed the event (%v)", err)
 		}
 	})
+}
+
+func TestErrorView(t *testing.T) {
+	runID := events.RunID(runKey)
+	p := &events.ErrorNotificationRequested{
+		Severity: "ERROR", Code: "late_outcome", Stage: "monitor", RunID: &runID, Title: "Fills arrived after the run was closed",
+		Message: "The run of 2026-11-23 was closed as FAILED:monitor:stalled. Afterwards execution reported PARTIAL: 1 of 2 lines filled.",
+		Details: events.Details{"leg 01": "SELL QQQ FILLED: 7.2273576 of 7.2273576 at 171.64", "leg 02": "BUY BRK.B PARTIAL: 4 of 12.5 at 480.1", "closed as": "FAILED:monitor:stalled"},
+	}
+	v := notifier.ErrorView(envelope(t, p, nil), p, false)
+	text, html := render(t, v)
+	golden(t, "late_outcome.txt", v.Subject+"\n\n"+text)
+	golden(t, "late_outcome.html", html)
 }
