@@ -76,6 +76,9 @@ type Options struct {
 	LogDir string
 	// Observer is told what happens, one event at a time and in order. It must not block and must not call the Cloud.
 	Observer func(Event)
+	// DataDir keeps the items of the tables over restarts: read at start, written at the end and whenever nothing is under way.
+	// Empty keeps them in memory.
+	DataDir string
 	// Faults are injected; nil injects none. Faults may be added while the cloud runs.
 	Faults *fault.Plan
 	// Listen is the address of the API; empty means a free loopback port.
@@ -135,6 +138,7 @@ type Cloud struct {
 	sink      *smtp.Sink
 	logs      *logs
 	scheduler *scheduler
+	tables    *tables
 	server    *http.Server
 	endpoint  string
 	temporary string
@@ -209,6 +213,9 @@ func (c *Cloud) start() error {
 			c.problem("the API listener ended: %v", err)
 		}
 	})
+	if c.options.DataDir != "" {
+		c.serving.Go(c.keepData)
+	}
 	c.scheduler = newScheduler(c)
 	c.scheduler.start()
 	return nil
@@ -237,16 +244,21 @@ func (c *Cloud) addDelivery() {
 }
 
 func (c *Cloud) handler() (http.Handler, error) {
-	engine, err := newTables(c.model.Tables)
-	if err != nil {
+	var err error
+	if c.tables, err = newTables(c.model.Tables); err != nil {
 		return nil, err
 	}
-	tables := map[string]*template.Table{}
+	if c.options.DataDir != "" {
+		if err := c.tables.load(c.options.DataDir); err != nil {
+			return nil, err
+		}
+	}
+	models := map[string]*template.Table{}
 	for _, t := range c.model.Tables {
-		tables[t.Name] = t
+		models[t.Name] = t
 	}
 	return &aws.Server{Clock: c.clock, Audit: &c.audit, Faults: c.options.Faults, Tracker: &c.tracker, Caller: c.caller, Buses: c.buses,
-		Queues: c.queues, Tables: tables, Dynamo: engine, Parameters: c.parameter, Invoke: c.invoke,
+		Queues: c.queues, Tables: models, Dynamo: c.tables, Parameters: c.parameter, Invoke: c.invoke,
 		Kill: func(environment string) { c.host.Kill(environment) }, Observe: c.called}, nil
 }
 
@@ -336,6 +348,9 @@ func (c *Cloud) Close() error {
 		wait, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		errs = append(errs, c.tracker.Idle(wait))
+		if c.tables != nil && c.options.DataDir != "" {
+			errs = append(errs, c.tables.save(c.options.DataDir))
+		}
 		if c.logs != nil {
 			errs = append(errs, c.logs.close())
 		}

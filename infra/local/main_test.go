@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (int, error) {
+	if binaries = os.Getenv("LOCAL_TEST_BINARIES"); binaries != "" { // a test's own helper process
+		return m.Run(), nil
+	}
 	dir, err := os.MkdirTemp("", "echo-*")
 	if err != nil {
 		return 1, err

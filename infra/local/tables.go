@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
+	"sync/atomic"
 
 	"github.com/truora/minidyn/server"
 
@@ -37,9 +39,15 @@ type createTable struct {
 	GlobalSecondaryIndexes []indexDefinition `json:",omitempty"`
 }
 
-// newTables returns a table engine in memory with the tables of the templates.
-func newTables(models []*template.Table) (http.Handler, error) {
-	engine := server.NewServer()
+// tables is a table engine in memory with the tables of the templates.
+type tables struct {
+	engine  http.Handler
+	models  []*template.Table
+	changed atomic.Bool // since the last save
+}
+
+func newTables(models []*template.Table) (*tables, error) {
+	t := &tables{engine: server.NewServer(), models: models}
 	for _, m := range models {
 		input := createTable{TableName: m.Name, BillingMode: "PAY_PER_REQUEST", KeySchema: elements(m.Key)}
 		for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
@@ -48,19 +56,40 @@ func newTables(models []*template.Table) (http.Handler, error) {
 		for _, i := range m.Indexes {
 			input.GlobalSecondaryIndexes = append(input.GlobalSecondaryIndexes, indexDefinition{i.Name, elements(i.Key), projection{i.Projection, i.Include}})
 		}
-		body, err := json.Marshal(input)
-		if err != nil {
-			return nil, err
-		}
-		request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
-		request.Header.Set("X-Amz-Target", "DynamoDB_20120810.CreateTable")
-		recorder := httptest.NewRecorder()
-		engine.ServeHTTP(recorder, request)
-		if recorder.Code != http.StatusOK {
-			return nil, fmt.Errorf("table %s: %s", m.Name, recorder.Body)
+		if err := t.call("CreateTable", input, nil); err != nil {
+			return nil, fmt.Errorf("table %s: %w", m.Name, err)
 		}
 	}
-	return engine, nil
+	return t, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (t *tables) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	t.engine.ServeHTTP(w, r)
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	switch operation {
+	case "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems":
+		t.changed.Store(true)
+	}
+}
+
+// call asks the engine directly.
+func (t *tables) call(operation string, input, output any) error {
+	body, err := json.Marshal(input)
+	if err != nil {
+		return err
+	}
+	request := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+	request.Header.Set("X-Amz-Target", "DynamoDB_20120810."+operation)
+	recorder := httptest.NewRecorder()
+	t.engine.ServeHTTP(recorder, request)
+	if recorder.Code != http.StatusOK {
+		return fmt.Errorf("%s: %s", operation, recorder.Body)
+	}
+	if output == nil {
+		return nil
+	}
+	return json.Unmarshal(recorder.Body.Bytes(), output)
 }
 
 func elements(k template.Key) []keyElement {

@@ -122,8 +122,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.Tracker.End()
 	started := s.Clock.Now()
 	name, answer, caller := s.handle(w, r)
-	if answer == nil { // the caller is gone
-		return
+	if answer == nil { // the caller was killed: it gets no reply
+		panic(http.ErrAbortHandler)
 	}
 	requestID := bus.UUID()
 	for key, value := range answer.header {

@@ -1,0 +1,103 @@
+package local
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// scanPage is what the engine returns of a table at a time; items keep their wire form.
+type scanPage struct {
+	Items            []json.RawMessage
+	LastEvaluatedKey json.RawMessage `json:",omitempty"`
+}
+
+// save writes every table to <dir>/<table>.jsonl, one item a line, if anything has changed. A file is replaced as a whole: a crash
+// leaves the old one or the new one.
+func (t *tables) save(dir string) error {
+	if !t.changed.Swap(false) {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("save the tables: %w", err)
+	}
+	for _, m := range t.models {
+		if err := t.saveTable(m.Name, filepath.Join(dir, m.Name+".jsonl")); err != nil {
+			t.changed.Store(true)
+			return fmt.Errorf("save table %s: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+func (t *tables) saveTable(name, path string) error {
+	file, err := os.CreateTemp(filepath.Dir(path), ".saving-*")
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(file)
+	input := map[string]any{"TableName": name}
+	for {
+		var page scanPage
+		if err := t.call("Scan", input, &page); err != nil {
+			return errors.Join(err, file.Close(), os.Remove(file.Name()))
+		}
+		for _, item := range page.Items {
+			_, _ = w.Write(append(item, '\n')) // Flush reports what fails
+		}
+		if len(page.LastEvaluatedKey) == 0 || string(page.LastEvaluatedKey) == "null" || string(page.LastEvaluatedKey) == "{}" {
+			break
+		}
+		input["ExclusiveStartKey"] = page.LastEvaluatedKey
+	}
+	if err := errors.Join(w.Flush(), file.Sync(), file.Close()); err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return os.Rename(file.Name(), path)
+}
+
+// load reads what save wrote. A table without a file is empty; a file that cannot be read in full is an error, because a ledger
+// with holes would let a run trade again.
+func (t *tables) load(dir string) error {
+	for _, m := range t.models {
+		file, err := os.Open(filepath.Join(dir, m.Name+".jsonl"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("load table %s: %w", m.Name, err)
+		}
+		d := json.NewDecoder(file)
+		for n := 1; d.More(); n++ {
+			var item json.RawMessage
+			if err = d.Decode(&item); err == nil {
+				err = t.call("PutItem", map[string]any{"TableName": m.Name, "Item": item}, nil)
+			}
+			if err != nil {
+				err = fmt.Errorf("load table %s, item %d: %w", m.Name, n, err)
+				break
+			}
+		}
+		if err := errors.Join(err, file.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepData saves the tables whenever they have changed and nothing is under way.
+func (c *Cloud) keepData() {
+	for c.clock.Sleep(c.context, time.Second) == nil {
+		if c.tracker.Count() > 0 {
+			continue
+		}
+		if err := c.tables.save(c.options.DataDir); err != nil {
+			c.problem("%v", err)
+		}
+	}
+}
