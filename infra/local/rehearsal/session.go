@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/env"
-	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/market"
 	"github.com/alchemiser/alchemiser/pkg/strategy"
 )
