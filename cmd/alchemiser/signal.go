@@ -176,8 +176,7 @@ func (o signalOptions) badBars(w io.Writer, err error) error {
 		fmt.Fprintln(w, d.String())
 		return exitError{code: exitFailed}
 	}
-	report := strategy.SignalReport{Strategy: strategy.StrategyID(path.Base(filepath.ToSlash(o.strategy))), Error: &d}
-	d.File, d.Hint = "", ""
+	report := strategy.SignalReport{Strategy: strategy.StrategyID(path.Base(filepath.ToSlash(o.strategy))), Error: strategy.NewFailure(d)}
 	if day, err := strategy.ParseDay(o.asOf); err == nil {
 		report.AsOf = &day
 	}

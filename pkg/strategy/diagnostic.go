@@ -20,7 +20,7 @@ type Diagnostic struct {
 	Col     int    `json:"col"`
 	Class   string `json:"class"`
 	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
+	Hint    string `json:"hint"`
 }
 
 // String gives "file:line:col: message", with the hint on a line of its own.
@@ -48,14 +48,6 @@ func (ds Diagnostics) Error() string {
 		lines[i] = d.String()
 	}
 	return strings.Join(lines, "\n")
-}
-
-// Err is nil when there is no diagnostic.
-func (ds Diagnostics) Err() error {
-	if len(ds) == 0 {
-		return nil
-	}
-	return ds
 }
 
 func byPosition(a, b Diagnostic) int {

@@ -205,14 +205,18 @@ func (r *Receipt) explainClosest(b *strings.Builder) {
 func (r *Receipt) explainBars(b *strings.Builder) {
 	b.WriteString("\nBars\n")
 	width := 0
-	for _, s := range append(slices.Collect(maps.Keys(r.Bars)), r.Without...) {
+	for _, s := range r.Without {
 		width = max(width, len(s))
+	}
+	var newest Day
+	for s, u := range r.Bars {
+		width, newest = max(width, len(s)), max(newest, u.Last)
 	}
 	for _, s := range slices.Sorted(maps.Keys(r.Bars)) {
 		u := r.Bars[s]
 		stale := ""
-		if u.Last != r.AsOf {
-			stale = ", the last session is missing"
+		if u.Last < newest {
+			stale = ", the newest session is missing"
 		}
 		fmt.Fprintf(b, "  %-*s  %s … %s  %d bars%s\n", width, s, u.First, u.Last, u.Count, stale)
 	}

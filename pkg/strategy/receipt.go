@@ -154,15 +154,19 @@ func (l *recorder) decide(r *run, step int, n *node, then bool, seen []Compariso
 }
 
 func (r *run) comparison(n *node, left, right float64, result bool) Comparison {
-	margin := left - right
+	margin := finite(left - right)
 	scale := max(math.Abs(left), math.Abs(right))
 	c := Comparison{Text: r.p.conditionText(n), Left: left, Op: n.text, Right: right, Result: result,
 		Margin: margin, NearTie: nearTie(left, right)}
 	if scale > 0 {
-		c.Relative = math.Abs(margin) / scale
+		c.Relative = finite(math.Abs(margin) / scale)
 	}
 	return c
 }
+
+// finite keeps a difference that overflows a number, because JSON has no
+// infinity.
+func finite(v float64) float64 { return max(-math.MaxFloat64, min(v, math.MaxFloat64)) }
 
 func nearTie(a, b float64) bool {
 	return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a), math.Abs(b))
@@ -186,7 +190,7 @@ func (l *recorder) rank(step int, n *node, all, ranked []candidate, kept int) {
 	}
 	if kept > 0 && kept < len(ranked) {
 		last, first := ranked[kept-1].value, ranked[kept].value
-		margin := math.Abs(last - first)
+		margin := finite(math.Abs(last - first))
 		d.Margin, d.NearTie = &margin, nearTie(last, first)
 	}
 	l.receipt.Decisions[step].Filter = d

@@ -103,3 +103,19 @@ func TestReports(t *testing.T) {
 		}
 	}
 }
+
+// Whatever the numbers are, a receipt is valid JSON.
+func TestReceiptOfHugeNumbers(t *testing.T) {
+	p := mustCompile(t, "x.clj", []byte(`(defsymphony "x" {} (if (> 1.7e308 -1.7e308) (asset "A") (asset "B")))`))
+	bars, err := NewBars(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, receipt, err := Evaluate(p, bars, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := json.Marshal(receipt); err != nil {
+		t.Error(err)
+	}
+}

@@ -21,17 +21,28 @@ type SignalReport struct {
 	Allocation  *Allocation    `json:"allocation,omitempty"`
 	Receipt     *Receipt       `json:"receipt,omitempty"`
 	BarsNeeded  map[string]int `json:"bars_needed,omitempty"`
-	Error       *Diagnostic    `json:"error,omitempty"`
+	Error       *Failure       `json:"error,omitempty"`
 	Diagnostics Diagnostics    `json:"diagnostics,omitempty"`
+}
+
+// Failure is a run-time error in a SignalReport.
+type Failure struct {
+	Line    int    `json:"line"`
+	Col     int    `json:"col"`
+	Class   string `json:"class"`
+	Message string `json:"message"`
+}
+
+// NewFailure keeps what a SignalReport says of an error.
+func NewFailure(d Diagnostic) *Failure {
+	return &Failure{Line: d.Line, Col: d.Col, Class: d.Class, Message: d.Message}
 }
 
 // NewSignalReport reports an evaluation of p.
 func NewSignalReport(p *Program, receipt *Receipt) SignalReport {
 	report := SignalReport{Strategy: receipt.Strategy, AsOf: &receipt.AsOf}
 	if receipt.Error != nil {
-		d := *receipt.Error
-		d.File, d.Hint = "", ""
-		report.Error = &d
+		report.Error = NewFailure(*receipt.Error)
 		return report
 	}
 	report.Allocation, report.Receipt, report.BarsNeeded = &receipt.Allocation, receipt, p.Plan()
