@@ -23,7 +23,7 @@ type runPrinter struct {
 
 func (p *runPrinter) printf(format string, args ...any) {
 	if !p.quiet {
-		fmt.Fprintf(p.w, format, args...) //nolint:errcheck // standard output: nowhere to say that it failed
+		fmt.Fprintf(p.w, format, args...)
 	}
 }
 
@@ -179,10 +179,10 @@ func (p *runPrinter) table() table {
 }
 
 func (t table) row(cells ...string) {
-	fmt.Fprintln(t.w, strings.Join(cells, "\t")) //nolint:errcheck // standard output: nowhere to say that it failed
+	fmt.Fprintln(t.w, strings.Join(cells, "\t"))
 }
 
-func (t table) flush() { t.w.Flush() } //nolint:errcheck // as above
+func (t table) flush() { t.w.Flush() }
 
 func lineOf(lines []events.PlanLine, seq int) events.PlanLine {
 	for _, l := range lines {

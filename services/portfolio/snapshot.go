@@ -29,13 +29,12 @@ const (
 
 // snapshot is the broker's state that a plan is made from.
 type snapshot struct {
-	takenAt  time.Time
-	account  broker.Account
-	held     map[string]broker.Position
-	assets   map[string]broker.Asset
-	market   map[string]broker.Snapshot
-	own      []string // open orders of ours, from an older run
-	warnings []string
+	takenAt time.Time
+	account broker.Account
+	held    map[string]broker.Position
+	assets  map[string]broker.Asset
+	market  map[string]broker.Snapshot
+	own     []string // open orders of ours, from an older run
 }
 
 // read takes the snapshot. The account is read before and after everything

@@ -198,7 +198,7 @@ func TestF44AStaleSymbolIsLeftOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := out[0].Payload.(*events.SignalGenerated) //nolint:errcheck // the type was tested above
+	got := out[0].Payload.(*events.SignalGenerated)
 	if len(got.Context.Warnings) != 1 || !strings.Contains(got.Context.Warnings[0], "C (last bar") || fmt.Sprint(got.Context.Strategies[1].LeftOut) != "[C]" {
 		t.Errorf("warnings %q, left out %v", got.Context.Warnings, got.Context.Strategies[1].LeftOut)
 	}

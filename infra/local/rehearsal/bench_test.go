@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"context"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -104,7 +105,7 @@ func BenchmarkChainWarm(b *testing.B) {
 			b.Fatal(err)
 		}
 		answer := httptest.NewRecorder()
-		r.Paper.Admin().ServeHTTP(answer, httptest.NewRequest("POST", "/_sim/account", strings.NewReader(`{"cash":"100000"}`)))
+		r.Paper.Admin().ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/_sim/account", strings.NewReader(`{"cash":"100000"}`)))
 		if answer.Code >= 300 {
 			b.Fatal(answer.Body)
 		}
@@ -139,4 +140,3 @@ func BenchmarkWarmInvocation(b *testing.B) {
 		})
 	}
 }
-
