@@ -29,8 +29,11 @@ func newCheckCommand() *cobra.Command {
 				ds := checkPath(arg)
 				bad = bad || len(ds) > 0
 				reports = append(reports, strategy.NewCheckReport(arg, ds))
-				if !asJSON {
-					printCheck(cmd.OutOrStdout(), arg, ds)
+				if asJSON {
+					continue
+				}
+				if err := printCheck(cmd.OutOrStdout(), arg, ds); err != nil {
+					return err
 				}
 			}
 			if asJSON {
@@ -98,17 +101,17 @@ func readLimited(path string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-func printCheck(w io.Writer, path string, ds strategy.Diagnostics) {
-	if len(ds) == 0 {
-		fmt.Fprintf(w, "%s: good\n", path)
-		return
+// printCheck prints what was found in a file, for people.
+func printCheck(w io.Writer, path string, ds strategy.Diagnostics) error {
+	text := ds.Error() + "\n"
+	switch len(ds) {
+	case 0:
+		text = path + ": good\n"
+	case strategy.MaxDiagnostics:
+		text += fmt.Sprintf("%s: only the first %d errors are shown\n", path, len(ds))
 	}
-	for _, d := range ds {
-		fmt.Fprintln(w, d.String())
-	}
-	if len(ds) == strategy.MaxDiagnostics {
-		fmt.Fprintf(w, "%s: only the first %d errors are shown\n", path, len(ds))
-	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 func printJSON(w io.Writer, v any) error {

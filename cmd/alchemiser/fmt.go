@@ -48,7 +48,9 @@ func formatInput(r io.Reader, w io.Writer) error {
 	}
 	out, ds := strategy.Format("input", src)
 	if len(ds) > 0 {
-		printCheck(w, "input", ds)
+		if err := printCheck(w, "input", ds); err != nil {
+			return err
+		}
 		return exitError{code: exitInvalid}
 	}
 	_, err = w.Write(out)
@@ -63,7 +65,9 @@ func formatFile(path string, write bool, w io.Writer) (changed bool, err error) 
 		out, ds = strategy.Format(path, src)
 	}
 	if len(ds) > 0 {
-		printCheck(w, path, ds)
+		if err := printCheck(w, path, ds); err != nil {
+			return false, err
+		}
 		return false, exitError{code: exitInvalid}
 	}
 	if bytes.Equal(src, out) {
@@ -89,7 +93,7 @@ func replaceFile(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // nothing is left to remove after the rename
+	defer func() { _ = os.Remove(f.Name()) }() // nothing is left to remove after the rename
 	_, err = f.Write(content)
 	if err == nil {
 		err = f.Chmod(info.Mode().Perm())

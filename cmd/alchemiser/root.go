@@ -41,7 +41,7 @@ func report(err error, stderr io.Writer) int {
 	exit := exitError{code: exitUsage, err: err}
 	errors.As(err, &exit)
 	if exit.err != nil {
-		fmt.Fprintf(stderr, "alchemiser: %v\n", exit.err)
+		_, _ = fmt.Fprintf(stderr, "alchemiser: %v\n", exit.err) // there is nowhere else to say it
 	}
 	return exit.code
 }

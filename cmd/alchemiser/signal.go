@@ -162,7 +162,9 @@ func (o signalOptions) invalid(w io.Writer, ds strategy.Diagnostics) error {
 		}
 		return exitError{code: exitInvalid}
 	}
-	printCheck(w, o.strategy, ds)
+	if err := printCheck(w, o.strategy, ds); err != nil {
+		return err
+	}
 	return exitError{code: exitInvalid}
 }
 
@@ -173,7 +175,9 @@ func (o signalOptions) badBars(w io.Writer, err error) error {
 		return err
 	}
 	if !o.json {
-		fmt.Fprintln(w, d.String())
+		if _, err := fmt.Fprintln(w, d.String()); err != nil {
+			return err
+		}
 		return exitError{code: exitFailed}
 	}
 	report := strategy.SignalReport{Strategy: strategy.StrategyID(path.Base(filepath.ToSlash(o.strategy))), Error: strategy.NewFailure(d)}
