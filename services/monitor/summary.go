@@ -39,15 +39,19 @@ func ReadEnding(in events.Envelope) (Ending, error) {
 	if err != nil {
 		return Ending{}, err
 	}
+	session := key.Session
 	switch p := in.Payload.(type) {
 	case *events.TradeExecuted:
+		if p.Context.Session != "" {
+			session = p.Context.Session
+		}
 		applied := p.Outcome == events.OutcomeCompleted || p.Outcome == events.OutcomePartial || p.Outcome == events.OutcomeNoTrades
 		return Ending{
-			Outcome: string(p.Outcome), Success: p.Outcome.Success(), Session: p.Context.Session, Totals: p.Totals,
+			Outcome: string(p.Outcome), Success: p.Outcome.Success(), Session: session, Totals: p.Totals,
 			Applied: applied, Strategies: p.Context.Strategies,
 		}, nil
 	case *events.WorkflowFailed:
-		return Ending{Outcome: fmt.Sprintf("%s:%s:%s", events.OutcomeFailed, p.Stage, p.FailureCode), Session: key.Session}, nil
+		return Ending{Outcome: fmt.Sprintf("%s:%s:%s", events.OutcomeFailed, p.Stage, p.FailureCode), Session: session}, nil
 	case *events.WorkflowSkipped:
 		return Ending{Outcome: fmt.Sprintf("%s:%s", events.OutcomeSkipped, p.ReasonCode), Session: p.Session}, nil
 	}

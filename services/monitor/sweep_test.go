@@ -300,10 +300,7 @@ func TestSweepReportsAMissingRunOnce(t *testing.T) {
 					t.Fatalf("reported at minute %d of the day", minute)
 				}
 			}
-			var reports []events.Envelope
-			for _, e := range w.published()[events.TypeErrorNotificationRequested] {
-				reports = append(reports, e)
-			}
+			reports := w.published()[events.TypeErrorNotificationRequested]
 			if len(reports) != c.want {
 				t.Fatalf("%d reports, want %d", len(reports), c.want)
 			}

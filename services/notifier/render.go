@@ -18,7 +18,7 @@ var templates embed.FS
 // that show HTML, one for all others.
 func Render(v View) (text, html string, err error) {
 	plain, err := texttemplate.New("mail.txt").Option("missingkey=error").Funcs(texttemplate.FuncMap{
-		"table": textTable, "upper": strings.ToUpper, "wrap": wrap, "item": item, "rule": rule, "pairs": textPairs,
+		"table": textTable, "wrap": wrap, "item": item, "rule": rule, "pairs": textPairs,
 	}).ParseFS(templates, "templates/mail.txt")
 	if err != nil {
 		return "", "", err
@@ -45,6 +45,7 @@ func css(name string) (template.CSS, error) {
 		font  = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;"
 		mono  = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
 		small = "font-size:13px;line-height:1.45;"
+		cell  = "border-bottom:1px solid #eaecf0;" // short: programs cut mails above 100 KB
 	)
 	styles := map[string]template.CSS{
 		"page":     "margin:0;padding:0;background-color:#f2f4f7;" + font,
@@ -69,13 +70,15 @@ func css(name string) (template.CSS, error) {
 		"factname": small + "padding:3px 18px 3px 0;color:#667085;white-space:nowrap;vertical-align:top;",
 		"fact":     small + "padding:3px 0;color:#101828;vertical-align:top;",
 		"table":    "width:100%;border-collapse:collapse;" + small,
+		"trades":   "width:100%;border-collapse:collapse;white-space:nowrap;font-variant-numeric:tabular-nums;" + small,
 		"th":       "padding:0 6px 6px 6px;text-align:right;font-size:12px;font-weight:600;color:#667085;border-bottom:1px solid #d0d5dd;white-space:nowrap;",
 		"thl":      "padding:0 6px 6px 0;text-align:left;font-size:12px;font-weight:600;color:#667085;border-bottom:1px solid #d0d5dd;white-space:nowrap;",
-		"td":       "padding:8px 6px;text-align:right;color:#101828;border-bottom:1px solid #eaecf0;white-space:nowrap;vertical-align:top;font-variant-numeric:tabular-nums;",
-		"tdl":      "padding:8px 6px 8px 0;text-align:left;font-weight:650;color:#101828;border-bottom:1px solid #eaecf0;white-space:nowrap;vertical-align:top;",
-		"tds":      "padding:8px 0 8px 6px;text-align:right;border-bottom:1px solid #eaecf0;vertical-align:top;",
-		"chip":     "display:inline-block;padding:1px 8px;border-radius:999px;font-size:12px;font-weight:600;white-space:nowrap;",
-		"note":     "padding-top:3px;font-size:12px;line-height:1.35;color:#667085;",
+		"td":       "padding:8px 6px;" + cell,
+		"tdl":      "padding:8px 6px 8px 0;text-align:left;font-weight:650;" + cell,
+		"tds":      "padding:8px 0 8px 6px;" + cell,
+		"tr":       "color:#101828;",
+		"chip":     "display:inline-block;padding:1px 8px;border-radius:999px;font-size:12px;font-weight:600;",
+		"note":     "padding-top:3px;font-size:12px;line-height:1.35;white-space:normal;color:#667085;",
 		"text":     "margin:0 0 6px 0;" + small + "color:#101828;",
 		"muted":    "margin:0;" + small + "color:#667085;",
 		"box":      "border-left:3px solid #d92d20;background-color:#fff6f5;padding:12px 16px;" + small + "color:#101828;",

@@ -170,8 +170,7 @@ func (s summary) amounts() []Fact {
 	}
 	var out []Fact
 	if s.count(events.LegFilled, events.LegPartial) > 0 {
-		pending := s.pending()
-		out = append(out, Fact{"Bought" + pending, usd(s.p.Totals.Bought)}, Fact{"Sold" + pending, usd(s.p.Totals.Sold)})
+		out = append(out, Fact{"Bought" + s.pending(events.Buy), usd(s.p.Totals.Bought)}, Fact{"Sold" + s.pending(events.Sell), usd(s.p.Totals.Sold)})
 	}
 	if after := s.p.AccountAfter; after != nil {
 		out = append(out, Fact{"Equity after fills", usd(after.Equity)}, Fact{"Cash after fills", usd(after.Cash)})
@@ -180,10 +179,10 @@ func (s summary) amounts() []Fact {
 }
 
 // pending says that a total lacks fills whose price the broker has not named.
-func (s summary) pending() string {
+func (s summary) pending(side events.Side) string {
 	n := 0
 	for _, l := range s.p.Legs {
-		if l.PricePending {
+		if l.PricePending && l.Side == side {
 			n++
 		}
 	}

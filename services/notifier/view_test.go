@@ -377,6 +377,23 @@ func TestF16AnySummaryRenders(t *testing.T) {
 	})
 }
 
+// Mail programs cut what is above about 100 KB: the largest plan must fit.
+func TestTheLargestPlanIsNotCut(t *testing.T) {
+	p := rotation()
+	p.Lines, p.Legs, p.Holds = nil, nil, nil
+	for i := range 60 {
+		l, leg := rotation().Lines[2], rotation().Legs[2]
+		l.Seq, leg.Seq = i+1, i+1
+		p.Lines, p.Legs = append(p.Lines, l), append(p.Legs, leg)
+		p.Residuals = append(p.Residuals, p.Residuals[0])
+	}
+	_, html := render(t, view(envelope(t, p, func(e *events.Envelope) { e.TradingMode = events.Live }), false))
+	if len(html) > 90_000 {
+		t.Errorf("the mail has %d bytes", len(html))
+	}
+	t.Logf("%d bytes", len(html))
+}
+
 func TestErrorView(t *testing.T) {
 	runID := events.RunID(runKey)
 	p := &events.ErrorNotificationRequested{
