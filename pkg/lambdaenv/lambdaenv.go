@@ -88,7 +88,7 @@ func assemble(ctx context.Context, name topology.Name, values map[string]string,
 	if err != nil {
 		return nil, err
 	}
-	c.Name, c.Account, c.Mode, c.Version = e.Name, e.Account, e.Mode, e.Version
+	c.Name, c.Account, c.Mode, c.Version, c.Environment = e.Name, e.Account, e.Mode, e.Version, e.Environment
 	c.Ledger, c.Bus, c.Clock, c.Log, c.Owner = e.Ledger, e.Bus, e.Clock, e.Log, env.Token
 	return stage.New(c)
 }

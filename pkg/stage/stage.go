@@ -47,6 +47,8 @@ type Config struct {
 	Account string      // the configured alias
 	Mode    events.Mode // what the account holds; events of the other mode are refused
 	Version string      // of the build, for the producer field
+	// Environment is the dimension under which the alarms look for counts.
+	Environment string
 
 	Ledger *ledger.Ledger
 	Bus    *bus.Bus // nil for a function that publishes nothing
@@ -373,8 +375,11 @@ func (s *Stage) Republish(ctx context.Context, claim *ledger.Claim) error {
 	return s.publish(ctx, s.Log, claim)
 }
 
+// poison refuses what must not reach a handler, and counts it for the alarm:
+// it writes no document and publishes nothing, so nothing else would tell.
 func (s *Stage) poison(ctx context.Context, err error) error {
-	s.Log.ErrorContext(ctx, "poison", "error", err.Error(), "metric", "Poison")
+	s.Log.ErrorContext(ctx, "poison", "error", err.Error())
+	Metrics{Environment: s.Environment, Log: s.Log, Clock: s.Clock}.Count(ctx, map[string]int64{"Poison": 1})
 	return fmt.Errorf("stage: %s refuses the payload: %w", s.Name, err)
 }
 

@@ -34,6 +34,7 @@ type world struct {
 	bus     *failingBus
 	decided int
 	handler stage.Handler
+	log     *slog.Logger
 }
 
 func (w *world) Now() time.Time                             { return w.now }
@@ -54,7 +55,7 @@ func (b *failingBus) Put(ctx context.Context, entries []bus.Entry) ([]error, err
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, now: slot.Add(time.Second), ledger: memledger.New(), bus: &failingBus{Driver: membus.New()}}
+	w := &world{t: t, now: slot.Add(time.Second), ledger: memledger.New(), bus: &failingBus{Driver: membus.New()}, log: slog.New(slog.DiscardHandler)}
 	w.handler = func(context.Context, events.Envelope) ([]events.Event, error) {
 		return []events.Event{{Payload: &events.SignalGenerated{AsOfSession: "2026-11-20", CashWeight: "1", Bars: events.BarsUsed{FirstSession: "2026-11-20", LastSession: "2026-11-20"}, Context: events.Context{Session: "2026-11-23", StartedAt: events.At(slot)}}}}, nil
 	}
@@ -65,8 +66,8 @@ func newWorld(t *testing.T) *world {
 func (w *world) signal() *stage.Stage {
 	owner := 0
 	s, err := stage.New(stage.Config{
-		Name: topology.Signal, Account: "paper-main", Mode: events.Paper, Version: "1",
-		Ledger: ledger.New(w.ledger, w), Bus: bus.New(w.bus), Clock: w, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+		Name: topology.Signal, Account: "paper-main", Mode: events.Paper, Version: "1", Environment: "dev",
+		Ledger: ledger.New(w.ledger, w), Bus: bus.New(w.bus), Clock: w, Log: w.log,
 		Owner: func() string { owner++; return fmt.Sprintf("%p-%d", &owner, owner) },
 		Handle: map[events.Type]stage.Handler{events.TypeWorkflowStarted: func(ctx context.Context, in events.Envelope) ([]events.Event, error) {
 			w.decided++
@@ -300,6 +301,47 @@ func TestF04ThereIsNoDefaultCommand(t *testing.T) {
 	}
 	if got := w.bus.Take(); len(got) != 0 || w.decided != 0 {
 		t.Errorf("published %d events and decided %d times", len(got), w.decided)
+	}
+}
+
+// A poison event leaves no other trace than its log, so its alarm lives on it.
+func TestPoisonIsCountedForItsAlarm(t *testing.T) {
+	collision := started(t)
+	collision.Timestamp = events.At(slot.Add(time.Minute)) // other bytes under the same id
+	for name, c := range map[string]struct {
+		payload []byte
+		want    int
+	}{
+		"a good event":            {delivered(t, started(t)), 0},
+		"no JSON":                 {nil, 1},
+		"an unknown mode":         {[]byte(`{"mode":"go"}`), 1},
+		"not routed":              {notRouted(t), 1},
+		"a known id, other bytes": {delivered(t, collision), 1},
+	} {
+		w := newWorld(t)
+		if _, err := w.signal().Invoke(t.Context(), delivered(t, started(t))); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		w.log = slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelError}))
+		_, err := w.signal().Invoke(t.Context(), c.payload)
+		if (err != nil) != (c.want > 0) {
+			t.Errorf("%s: %v", name, err)
+		}
+		counted := 0
+		for _, text := range bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n")) {
+			var line struct {
+				Environment string
+				Poison      int
+				AWS         *json.RawMessage `json:"_aws"`
+			}
+			if len(text) > 0 && json.Unmarshal(text, &line) == nil && line.AWS != nil && line.Environment == "dev" {
+				counted += line.Poison
+			}
+		}
+		if counted != c.want {
+			t.Errorf("%s: counted %d, want %d in %s", name, counted, c.want, out.String())
+		}
 	}
 }
 
