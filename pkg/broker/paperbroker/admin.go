@@ -69,10 +69,7 @@ func (s *Server) Admin() http.Handler {
 // Halt stops or resumes trading in a symbol: orders rest, quotes freeze.
 func (s *Server) Halt(symbol string, halted bool) {
 	s.at(func(e *engine) {
-		delete(e.market.halted, symbol)
-		if halted {
-			e.market.halted[symbol] = e.now
-		}
+		e.halt(symbol, halted)
 		e.log("admin", "", fmt.Sprintf("%s halted: %t", symbol, halted))
 	})
 }

@@ -18,25 +18,51 @@ func (e *engine) match(o *order) {
 	q, marketable := e.marketable(o)
 	if !marketable {
 		o.armed, o.rested = false, true
-		e.after(e.nextCheck(o), func() { e.match(o) })
+		e.again(o, e.nextCheck(o))
 		return
 	}
 	if !o.armed {
 		o.armed = true
 		if d := e.fillDelay(o); d > 0 {
-			e.after(d, func() { e.match(o) })
+			e.again(o, d)
 			return
 		}
 	}
 	e.fill(o, e.slice(o, q), e.fillPrice(o, q))
 	if o.working() {
-		e.after(max(e.fillDelay(o), time.Millisecond), func() { e.match(o) })
+		e.again(o, max(e.fillDelay(o), time.Millisecond))
+	}
+}
+
+// again comes back to an order; an earlier appointment with it lapses.
+func (e *engine) again(o *order, d time.Duration) {
+	o.turn++
+	turn := o.turn
+	e.after(d, func() {
+		if o.turn == turn {
+			e.match(o)
+		}
+	})
+}
+
+// halt stops or resumes trading in a symbol. Its orders rest meanwhile.
+func (e *engine) halt(symbol string, halted bool) {
+	if !halted {
+		delete(e.market.halted, symbol)
+		for _, o := range e.orders {
+			if o.Symbol == symbol && o.working() {
+				e.match(o)
+			}
+		}
+		return
+	}
+	if _, already := e.market.halted[symbol]; !already {
+		e.market.halted[symbol] = e.now
 	}
 }
 
 func (e *engine) mayFill(o *order) bool {
-	if _, halted := e.market.halted[o.Symbol]; halted && o.working() {
-		e.after(time.Second, func() { e.match(o) })
+	if _, halted := e.market.halted[o.Symbol]; halted {
 		return false
 	}
 	switch o.Status {
@@ -82,7 +108,7 @@ func (e *engine) nextCheck(o *order) time.Duration {
 	case o.checks <= 90:
 		return time.Second
 	}
-	return 15 * time.Second
+	return time.Minute
 }
 
 func (e *engine) fillDelay(o *order) time.Duration {

