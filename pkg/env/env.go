@@ -27,7 +27,7 @@ type Clock interface {
 }
 
 // SystemClock is the machine's clock moved by offset. An offset other than 0
-// is a rehearsal: see CLOCK_OFFSET in docs/configuration.
+// is a rehearsal: see CLOCK_OFFSET in docs/configuration.md.
 func SystemClock(offset time.Duration) Clock { return systemClock{offset: offset} }
 
 type systemClock struct{ offset time.Duration }

@@ -66,8 +66,8 @@ type Options struct {
 	Faults  *fault.Plan
 	// Environment overrides variables of the templates: see local.Options.
 	Environment map[string]map[string]string
-	// Unused by a run on this machine alone: how many invocations of a
-	// function may run at once; 0 means the cloud's default.
+	// Concurrency is how many invocations of a function may run at once; 0
+	// means the cloud's default.
 	Concurrency int
 }
 
