@@ -51,7 +51,16 @@ func Parse(text string, zone *time.Location) (Expression, error) {
 	return e, nil
 }
 
+// The service's limit of an expression's length, and ours of a rate: a duration has to hold it.
+const (
+	maxLength = 256
+	maxRate   = 10_000
+)
+
 func parse(text string, zone *time.Location) (Expression, error) {
+	if len(text) > maxLength {
+		return Expression{}, fmt.Errorf("longer than %d characters", maxLength)
+	}
 	body, closed := strings.CutSuffix(text, ")")
 	kind, body, opened := strings.Cut(body, "(")
 	if !closed || !opened {
@@ -97,8 +106,8 @@ func parseCron(body string, zone *time.Location) (Expression, error) {
 func parseRate(body string) (time.Duration, error) {
 	count, unit, _ := strings.Cut(body, " ")
 	n, err := strconv.Atoi(count)
-	if err != nil || n < 1 {
-		return 0, errors.New("rate wants a whole number from 1 on and a unit")
+	if err != nil || n < 1 || n > maxRate {
+		return 0, fmt.Errorf("rate wants a whole number from 1 to %d and a unit", maxRate)
 	}
 	units := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
 	singular := unit
@@ -120,7 +129,8 @@ func (e Expression) Next(after time.Time) time.Time {
 	local := after.In(e.zone)
 	wall := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), local.Second(), local.Nanosecond(), time.UTC)
 	for {
-		wall = e.wall.Next(wall)
+		own := *e.wall // Next writes into its receiver
+		wall = own.Next(wall)
 		if wall.IsZero() {
 			return time.Time{}
 		}

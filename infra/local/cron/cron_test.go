@@ -1,6 +1,7 @@
 package cron
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -79,6 +80,7 @@ func TestRefusals(t *testing.T) {
 		"cron(61 9 ? * MON *)", "cron(0 ? * * MON *)", "cron(35 9 ? * MON-FRI *", "rate(5)", "rate(0 minutes)", "rate(5 minute)",
 		"rate(1 minutes)", "rate(-1 minutes)", "rate(1.5 hours)", "rate(5 seconds)", "at(2026-01-01T00:00:00)", "",
 		"cron(35 9 ? * 6L *)", "cron(35 9 ? * MON,3 *)",
+		"rate(9999999999999 days)", "cron(" + strings.Repeat("1,", 200) + "1 9 ? * MON *)",
 	} {
 		if _, err := Parse(text, time.UTC); err == nil {
 			t.Errorf("%q was accepted", text)
