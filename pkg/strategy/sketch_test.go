@@ -3,6 +3,7 @@ package strategy
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 )
 
@@ -151,8 +152,12 @@ type style struct {
 	lists    bool // sequences in ( ) where their head allows it
 	renamed  bool // other group names, in the same order
 	textless bool // no asset texts
+	exported bool // asset texts and indentation as long as in real files
 	newline  string
 }
+
+var fundNames = []string{"SPDR S&P 500 ETF Trust", "ProShares UltraPro QQQ", "Direxion Daily Semiconductor Bull 3x Shares",
+	"iShares 20+ Year Treasury Bond ETF", "ProShares Short VIX Short-Term Futures ETF", "Invesco DB US Dollar Index Bullish Fund"}
 
 func (f sketched) print(b *strings.Builder, s style) {
 	if f.head == "atom" {
@@ -164,6 +169,9 @@ func (f sketched) print(b *strings.Builder, s style) {
 		return
 	}
 	open, closing := "(", ")"
+	if s.exported {
+		s.newline += "   "
+	}
 	asList := s.lists && len(f.items) > 0 && f.items[0].head != "atom"
 	if f.head == "" && !asList {
 		open, closing = "[", "]"
@@ -173,6 +181,9 @@ func (f sketched) print(b *strings.Builder, s style) {
 	for i, item := range f.items {
 		if s.textless && f.head == "asset" && i == 1 {
 			break
+		}
+		if s.exported && f.head == "asset" && i == 1 {
+			item.text = strconv.Quote(fundNames[b.Len()%len(fundNames)])
 		}
 		if i > 0 || f.head != "" {
 			if s.newline != "" && item.head != "atom" {
