@@ -1,0 +1,87 @@
+package execution
+
+import (
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/money"
+)
+
+// Budget is what the buys of a plan may cost, decided once from the cash that
+// is really there.
+type Budget struct {
+	Cash  money.Decimal     `json:"cash"`
+	Scale money.Decimal     `json:"buy_scale"` // of every planned quantity, 0 to 1
+	Buys  map[int]BudgetBuy `json:"scaled"`    // by seq
+}
+
+// BudgetBuy is one scaled buy; Mid is the price its cap counts from.
+type BudgetBuy struct {
+	Qty money.Decimal `json:"qty"`
+	Mid money.Decimal `json:"mid"`
+}
+
+// Funds are the amounts a budget is made from, in USD.
+type Funds struct {
+	Cash, BuyingPower money.Decimal // the broker's, now
+	Expected          money.Decimal // snapshot's cash and what the sells brought
+	Reserve           money.Decimal
+}
+
+// NewBudget scales the buys so that the cash stays above the reserve at the
+// mids and above zero even if every buy fills at its cap:
+//
+//	scale = min(1, (cash − R) / Σ qty × mid, cash / Σ qty × cap, buying power / Σ qty × cap)
+//
+// mids holds a mid for every buy that is to be made, by seq. The exit of a
+// short position is not scaled.
+func NewBudget(buys []Leg, mids map[int]money.Decimal, f Funds, limit money.Decimal) Budget {
+	b := Budget{Cash: money.Min(f.Cash, f.Expected), Scale: money.One(), Buys: make(map[int]BudgetBuy)}
+	atMid, atCap := money.Zero(), money.Zero()
+	for _, l := range buys {
+		mid, ok := mids[l.Seq]
+		if !ok {
+			continue
+		}
+		atMid = atMid.Add(l.Intended.Mul(mid))
+		atCap = atCap.Add(l.Intended.Mul(capPrice(events.Buy, mid, limit)))
+	}
+	if atMid.Sign() > 0 {
+		b.Scale = money.Min(b.Scale, b.Cash.Sub(f.Reserve).Quo(atMid))
+		b.Scale = money.Min(b.Scale, b.Cash.Quo(atCap))
+		b.Scale = money.Min(b.Scale, f.BuyingPower.Quo(atCap))
+		b.Scale = money.Max(b.Scale, money.Zero())
+	}
+	for _, l := range buys {
+		mid, ok := mids[l.Seq]
+		if !ok {
+			continue
+		}
+		qty := l.Intended
+		if b.Scale.Less(money.One()) && l.Kind != events.Exit {
+			places := int32(qtyPlaces)
+			if !l.Fractionable {
+				places = 0
+			}
+			qty = qty.Mul(b.Scale).Floor(places)
+		}
+		b.Buys[l.Seq] = BudgetBuy{Qty: qty, Mid: mid}
+	}
+	return b
+}
+
+// apply gives a buy its share of the budget.
+func (b Budget) apply(l *Leg) {
+	buy, ok := b.Buys[l.Seq]
+	switch {
+	case len(l.Attempts) > 0 || l.Ended:
+	case !ok:
+		l.end(reasonNoQuote)
+	case b.Scale.IsZero() && l.Kind != events.Exit:
+		l.Qty = money.Zero()
+		l.end(reasonNoCash)
+	case buy.Qty.Mul(buy.Mid).Less(brokerMinimum()):
+		l.Qty = buy.Qty
+		l.end(reasonBelowMinimum)
+	default:
+		l.Qty, l.ArrivalMid = buy.Qty, &buy.Mid
+	}
+}

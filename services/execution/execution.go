@@ -1,0 +1,194 @@
+// Package execution turns a plan into orders and says what became of them.
+// Sells go before buys, and buys are cut to the cash that is really there. The
+// decisions of a leg are a pure state machine, Rules.Advance; this package's
+// shell observes the broker, stores what was decided and performs it. Every
+// intent is on record before its first POST, and no order gets a new id while
+// the fate of the one before it is open.
+//
+//	leg, command := rules.Advance(leg, execution.Observation{Now: now, Quote: &quote})
+package execution
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/env"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/stage"
+)
+
+// Execution is the stage.
+type Execution struct {
+	Config  Config
+	Account string
+	Mode    events.Mode
+	Ledger  *ledger.Ledger
+	Broker  broker.Broker
+	Clock   env.Clock
+	Log     *slog.Logger
+	// Owner makes the name of one invocation's lock; unique per call.
+	Owner func() string
+	// Remaining is how long the invocation may still last. It is not the
+	// clock's business: in a rehearsal that shows another time.
+	Remaining func(context.Context) time.Duration
+}
+
+// Handlers are the events of the stage.
+func (x *Execution) Handlers() map[events.Type]stage.Handler {
+	return map[events.Type]stage.Handler{
+		events.TypeRebalancePlanned:        x.Planned,
+		events.TypeTradeExecutionContinued: x.Continued,
+	}
+}
+
+// Late are the events that are handled after the run's deadline, too: orders
+// may have to be cancelled and reported.
+func Late() []events.Type {
+	return []events.Type{events.TypeRebalancePlanned, events.TypeTradeExecutionContinued}
+}
+
+// Planned begins the execution of a plan, or goes on with it after a crash.
+func (x *Execution) Planned(ctx context.Context, in events.Envelope) ([]events.Event, error) {
+	plan, ok := in.Payload.(*events.RebalancePlanned)
+	if !ok {
+		return nil, fmt.Errorf("execution: %s carries %T", in.EventType, in.Payload)
+	}
+	doc, err := ledger.LoadOr[Exec](ctx, x.Ledger, ledger.ExecKey(in.CorrelationID, plan.PlanID))
+	switch {
+	case err != nil:
+		return nil, err
+	case doc.Version == 0:
+		return x.begin(ctx, in, plan, doc)
+	case doc.Value.PlanHash != plan.PlanHash:
+		return nil, stage.Permanent("plan_conflict", "alchemiser show "+in.CorrelationID,
+			"plan %s was begun with hash %s and came again with %s", plan.PlanID, doc.Value.PlanHash, plan.PlanHash)
+	}
+	return x.work(ctx, in, doc, "")
+}
+
+// Continued goes on with a plan in another invocation, or closes it.
+func (x *Execution) Continued(ctx context.Context, in events.Envelope) ([]events.Event, error) {
+	more, ok := in.Payload.(*events.TradeExecutionContinued)
+	if !ok {
+		return nil, fmt.Errorf("execution: %s carries %T", in.EventType, in.Payload)
+	}
+	doc, err := ledger.Load[Exec](ctx, x.Ledger, ledger.ExecKey(in.CorrelationID, more.PlanID))
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil, stage.Permanent("expired", "nothing was traded", "no execution of plan %s was ever begun", more.PlanID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	doc.Value.Continuations = max(doc.Value.Continuations, more.N)
+	stop := ""
+	switch {
+	case more.CloseOut:
+		stop = reasonCloseOut
+	case more.N >= x.Config.MaxContinuations:
+		stop = reasonContinuations
+	}
+	return x.work(ctx, in, doc, stop)
+}
+
+// begin checks a plan that was never worked on.
+func (x *Execution) begin(ctx context.Context, in events.Envelope, plan *events.RebalancePlanned, doc ledger.Doc[Exec]) ([]events.Event, error) {
+	if !x.Clock.Now().Before(in.NotAfter.Time()) {
+		return nil, stage.Permanent("expired", "nothing was traded; the next scheduled run will",
+			"%s arrived after the run's deadline %s", in.EventType, in.NotAfter)
+	}
+	if err := x.check(ctx, in, plan); err != nil {
+		return nil, err
+	}
+	now := x.Clock.Now()
+	doc.Value = Exec{PlanID: plan.PlanID, PlanHash: plan.PlanHash, Plan: plan, Phase: events.PhaseSells, StartedAt: now}
+	switch {
+	case in.DryRun:
+		return x.rehearse(ctx, x.Broker, doc.Value)
+	case len(plan.Lines) == 0:
+		return x.nothing(ctx, doc.Value)
+	}
+	return x.work(ctx, in, doc, "")
+}
+
+// check refuses a plan before anything was sent for it.
+func (x *Execution) check(ctx context.Context, in events.Envelope, plan *events.RebalancePlanned) error {
+	const look = "look at the portfolio and execution functions' settings; nothing was traded"
+	hash, err := events.PlanHash(plan)
+	if err != nil {
+		return err
+	}
+	if hash != plan.PlanHash {
+		return stage.Permanent("plan_hash_mismatch", look, "plan %s has hash %s and says %s", plan.PlanID, hash, plan.PlanHash)
+	}
+	if own := x.Config.Limits.Wire(); own != plan.Envelope {
+		return stage.Permanent("envelope_mismatch", look, "the plan was checked against %+v, this function has %+v", plan.Envelope, own)
+	}
+	if n := len(plan.Lines); n > x.Config.Limits.MaxLines {
+		return stage.Permanent("envelope_refused", look, "the plan has %d lines, at most %d are allowed", n, x.Config.Limits.MaxLines)
+	}
+	account, err := x.Broker.Account(ctx)
+	if err != nil {
+		return stage.Transient("broker_unavailable", err)
+	}
+	if err := broker.GuardAccount(account, x.Config.Guard); err != nil {
+		return stage.Permanent(reasonGuard, "check ACCOUNT_NUMBER, TRADING_MODE and the account at the broker", "%v", err)
+	}
+	if in.DryRun {
+		return nil
+	}
+	held, err := x.Ledger.HeldLease(ctx, x.Account, in.CorrelationID)
+	if err != nil {
+		return err
+	}
+	if !held {
+		return stage.Permanent(reasonLeaseLost, "another run may be trading the account", "run %s does not hold the account any more", in.CorrelationID)
+	}
+	return nil
+}
+
+// nothing answers an empty plan.
+func (x *Execution) nothing(ctx context.Context, exec Exec) ([]events.Event, error) {
+	account, err := x.Broker.Account(ctx)
+	if err != nil {
+		return nil, stage.Transient("broker_unavailable", err)
+	}
+	return []events.Event{{Payload: report(exec.Plan, exec, nil, &account, x.Clock.Now())}}, nil
+}
+
+// reader is the part of the broker that a dry run gets: it cannot trade.
+type reader interface {
+	Positions(ctx context.Context) ([]broker.Position, error)
+}
+
+// rehearse answers a dry run: the plan was verified, no order is made.
+func (x *Execution) rehearse(ctx context.Context, b reader, exec Exec) ([]events.Event, error) {
+	positions, err := b.Positions(ctx)
+	if err != nil {
+		return nil, stage.Transient("broker_unavailable", err)
+	}
+	legs := newLegs(exec.Plan)
+	for i := range legs {
+		legs[i].end(reasonDryRun)
+	}
+	for _, symbol := range changed(exec.Plan, positions) {
+		exec.Warnings = append(exec.Warnings, "the position in "+symbol+" changed since the plan was made")
+	}
+	e := report(exec.Plan, exec, legs, nil, x.Clock.Now())
+	e.Outcome, e.Success = events.OutcomeDryRun, true
+	e.FailureCodes, e.Residuals = nil, nil
+	return []events.Event{{Payload: e}}, nil
+}
+
+// Probe checks that the broker can be read, before a build gets traffic.
+func (x *Execution) Probe(ctx context.Context) error {
+	account, err := x.Broker.Account(ctx)
+	if err != nil {
+		return err
+	}
+	return broker.GuardAccount(account, x.Config.Guard)
+}

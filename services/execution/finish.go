@@ -1,0 +1,79 @@
+package execution
+
+import (
+	"context"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/events"
+)
+
+// finish waits for late prices, reads the account and makes the report part of
+// the plan's record. The record and the end of the phase are one write.
+func (t *trade) finish(ctx context.Context) error {
+	if err := t.awaitPrices(ctx); err != nil {
+		return err
+	}
+	for _, i := range t.all() {
+		if l := &t.legs[i].Value; !l.Ended {
+			l.end(reasonUnknown)
+			if l.open() == nil {
+				l.ReasonCode = t.exec.Value.Stop
+			}
+		}
+	}
+	var after *broker.Account
+	if account, err := t.Broker.Account(ctx); err == nil {
+		after = &account
+	} else {
+		t.exec.Value.Warnings = append(t.exec.Value.Warnings, "the account could not be read after the last order")
+	}
+	e := &t.exec.Value
+	e.Final = report(t.plan, *e, t.values(), after, t.Clock.Now())
+	e.Phase, e.Plan = events.PhaseDone, nil
+	return nil // stored together with the lock's release
+}
+
+// awaitPrices polls filled orders whose average price the broker has not told.
+func (t *trade) awaitPrices(ctx context.Context) error {
+	began := t.Clock.Now()
+	for {
+		pending := 0
+		for i := range t.legs {
+			n, err := t.readPrices(ctx, i)
+			if err != nil {
+				return err
+			}
+			pending += n
+		}
+		if pending == 0 || t.Clock.Now().Sub(began) >= settleLimit || t.Remaining(ctx) < stopBefore {
+			return nil
+		}
+		if err := t.Clock.Sleep(ctx, pollWait(3)); err != nil {
+			return err
+		}
+	}
+}
+
+// readPrices reads the orders of one leg that have fills and no price; it
+// returns how many are left.
+func (t *trade) readPrices(ctx context.Context, i int) (pending int, err error) {
+	doc := &t.legs[i]
+	found := false
+	for k := range doc.Value.Attempts {
+		a := &doc.Value.Attempts[k]
+		if a.Filled.IsZero() || a.AvgPrice != nil {
+			continue
+		}
+		order, err := t.Broker.Order(ctx, a.BrokerOrderID)
+		if err != nil || order.AvgPrice == nil {
+			pending++
+			continue
+		}
+		a.AvgPrice = order.AvgPrice
+		found = true
+	}
+	if found {
+		err = t.saveLeg(ctx, doc)
+	}
+	return pending, err
+}

@@ -1,0 +1,66 @@
+package execution
+
+import (
+	"context"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/events"
+)
+
+const (
+	controlAge = 2 * time.Second
+	clockAge   = 30 * time.Second
+	maxSkew    = 30 * time.Second
+)
+
+// gate remembers what was last read of the halt switch and of the market's
+// clock. Both are read through it before orders are sent.
+type gate struct {
+	reducing  bool
+	controlAt time.Time
+	open      bool
+	skew      time.Duration // broker's clock − ours
+	clockAt   time.Time
+}
+
+// checkGate says whether orders may be sent now: stop is why they may not be
+// any more in this run; wait that it cannot be told.
+func (t *trade) checkGate(ctx context.Context) (stop string, wait bool) {
+	now, g := t.Clock.Now(), &t.gate
+	if g.controlAt.IsZero() || now.Sub(g.controlAt) > controlAge {
+		control, err := t.Ledger.Control(ctx, t.Account)
+		if err != nil {
+			t.Log.WarnContext(ctx, "the halt switch could not be read", "error", err.Error())
+			return "", true
+		}
+		if control.State == events.Halted {
+			return reasonHalted, false
+		}
+		g.reducing, g.controlAt = control.State == events.Reducing, now
+	}
+	if g.clockAt.IsZero() || now.Sub(g.clockAt) > clockAge {
+		call, cancel := context.WithTimeout(ctx, callLimit)
+		defer cancel()
+		clock, err := t.Broker.Clock(call)
+		if err != nil {
+			t.Log.WarnContext(ctx, "the market's clock could not be read", "error", err.Error())
+			return "", true
+		}
+		now = t.Clock.Now()
+		g.open, g.skew, g.clockAt = clock.IsOpen, clock.Now.Sub(now), now
+	}
+	switch {
+	case g.skew.Abs() > maxSkew:
+		return reasonClockSkew, false
+	case !now.Add(max(g.skew, 0)).Before(t.notAfter):
+		return reasonNotAfter, false
+	case !g.open:
+		return reasonClosed, false
+	}
+	return "", false
+}
+
+// mayPost is the last look before a POST: a matter of time alone.
+func (t *trade) mayPost(ctx context.Context) bool {
+	return t.Remaining(ctx) >= postBefore && t.Clock.Now().Add(max(t.gate.skew, 0)).Before(t.notAfter)
+}

@@ -1,0 +1,149 @@
+package execution
+
+import (
+	"errors"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/money"
+)
+
+// learn books what is newly known of the open attempt.
+func learn(l *Leg, a *Attempt, o Observation) {
+	if reply := o.Reply; reply != nil {
+		switch {
+		case reply.Order != nil:
+			book(l, a, *reply.Order, o.Now)
+		case reply.Do == Submit:
+			learnSubmit(a, reply.Err, o.Now)
+		case reply.Do == Lookup:
+			if errors.Is(reply.Err, broker.ErrNotFound) {
+				a.Lookups++
+			}
+			a.NextAt = o.Now.Add(lookupWait(a.Lookups))
+		case reply.Do == Read: // a known order that cannot be read is never "gone"
+			polled(a, o.Now)
+		case reply.Do == Cancel: // whatever the answer was: ask the order itself
+			a.NextAt = o.Now
+		}
+		if reply.Order != nil && !a.State.Terminal() && reply.Do != Read {
+			a.NextAt = o.Now // look once at once: most orders fill within milliseconds
+			a.Polls = 0
+		}
+		return
+	}
+	if o.Order != nil {
+		book(l, a, *o.Order, o.Now)
+	}
+}
+
+func polled(a *Attempt, now time.Time) {
+	a.Polls++
+	a.NextAt = now.Add(pollWait(a.Polls))
+}
+
+func learnSubmit(a *Attempt, err error, now time.Time) {
+	var rejected *broker.Rejected
+	var later *broker.TryLater
+	unknown := func() {
+		if a.State != Unknown {
+			a.UnknownSince = now
+		}
+		a.State, a.Lookups = Unknown, 0
+		a.NextAt = now.Add(lookupWait(0))
+	}
+	// takenBack is a POST that certainly had no effect.
+	takenBack := func(state State) {
+		if a.Posts--; a.Posts > 0 {
+			unknown()
+			return
+		}
+		a.State = state
+	}
+	switch {
+	case errors.As(err, &rejected):
+		a.BrokerCode, a.BrokerMessage = brokerCode(rejected), quoted(rejected.Message)
+		if a.Posts > 1 {
+			// This POST was refused, perhaps because the earlier one holds the
+			// shares or the cash: the order may exist.
+			a.Refused = true
+			unknown()
+			return
+		}
+		a.State, a.ReasonCode = Rejected, reasonOf(rejected)
+	case errors.As(err, &later):
+		takenBack(Intended)
+		a.Waits++
+		a.NextAt = now.Add(max(later.After, time.Second<<min(a.Waits-1, 2)))
+	case errors.Is(err, errNotSent):
+		takenBack(NotPlaced)
+	default:
+		unknown()
+	}
+}
+
+// book takes over the broker's word of an order.
+func book(l *Leg, a *Attempt, order broker.Order, now time.Time) {
+	if !a.Replacement && !same(l, a, order) {
+		a.State, a.BrokerOrderID = Unknown, order.ID
+		l.end(reasonIDConflict)
+		return
+	}
+	a.BrokerOrderID = order.ID
+	if order.Filled.Less(a.Filled) { // a stale read
+		a.NextAt = now.Add(pollWait(0))
+		return
+	}
+	a.Filled, a.BrokerStatus = order.Filled, order.Status
+	if order.AvgPrice != nil {
+		a.AvgPrice = order.AvgPrice
+	}
+	switch order.Status {
+	case "filled":
+		a.State = Filled
+	case "canceled":
+		a.State = Canceled
+	case "expired":
+		a.State = Expired
+	case "rejected":
+		a.State, a.ReasonCode = Rejected, reasonRejectedLater
+	case "replaced":
+		follow(l, a, order, now)
+	default:
+		if order.Status == "done_for_day" && !a.CancelAt.IsZero() && now.Sub(a.CancelAt) >= restLimit {
+			a.State = Expired
+			l.warn("an order stayed done_for_day after its cancel and was taken for expired")
+			return
+		}
+		a.State = Submitted
+		if a.Filled.Sign() > 0 {
+			a.State = Partial
+		}
+		polled(a, now)
+	}
+}
+
+// same compares what the broker has under our id with what we meant.
+func same(l *Leg, a *Attempt, o broker.Order) bool {
+	if o.ClientID != a.ClientOrderID || o.Symbol != l.Symbol || o.Side != l.Side || o.Type != a.Type || !o.Qty.Equal(a.Qty) {
+		return false
+	}
+	if o.Limit == nil || a.LimitPrice == nil {
+		return o.Limit == nil && a.LimitPrice == nil
+	}
+	return o.Limit.Equal(*a.LimitPrice)
+}
+
+// follow goes on with the order that somebody else made out of ours. The leg
+// gets no further attempt.
+func follow(l *Leg, a *Attempt, order broker.Order, now time.Time) {
+	a.State, a.ReasonCode = Canceled, reasonReplaced
+	l.warn("order " + a.ClientOrderID + " was replaced by somebody else")
+	if order.ReplacedBy == "" {
+		return
+	}
+	l.Attempts = append(l.Attempts, Attempt{
+		N: a.N, Step: a.Step, Qty: money.Max(money.Zero(), a.Qty.Sub(a.Filled)), LimitPrice: a.LimitPrice, Type: a.Type,
+		State: Submitted, IntendedAt: now, StepUntil: a.StepUntil, NextAt: now, BrokerOrderID: order.ReplacedBy, Posts: 1, Replacement: true,
+	})
+}

@@ -1,0 +1,179 @@
+package execution
+
+import (
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/money"
+)
+
+// qtyPlaces is the precision of fractional quantities that we send, except for
+// the exit of a position, which is exact.
+const qtyPlaces = 6
+
+// brokerMinimum is the smallest order the broker takes, in USD.
+func brokerMinimum() money.Decimal { return money.One() }
+
+// next decides what follows when no order of the leg is open: a further
+// attempt for what remains, or the end.
+func (r Rules) next(l *Leg, o Observation) *Command {
+	if l.Remaining().IsZero() || l.tooLittleLeft() {
+		l.end("")
+		return nil
+	}
+	if reason := l.refusal(); reason != "" {
+		l.end(reason)
+		return nil
+	}
+	switch {
+	case o.Stop != "":
+		l.end(o.Stop)
+	case l.count(reasonReplaced) > 0:
+		l.end(reasonReplaced)
+	case l.WalkOver:
+		l.end(reasonUnfilled)
+	case l.Submissions() >= r.MaxSubmits:
+		l.end(reasonMaxSubmits)
+	case o.Wait:
+	case o.Quote == nil:
+		l.wait(o.Now, quoteLimit, reasonNoQuote)
+	default:
+		return r.attempt(l, o)
+	}
+	return nil
+}
+
+// tooLittleLeft tells whether the rest of an adjustment is below the broker's
+// minimum. The rest of an exit is always tried.
+func (l *Leg) tooLittleLeft() bool {
+	return l.Kind != events.Exit && l.FilledQty().Sign() > 0 && l.Remaining().Mul(l.Price).Less(brokerMinimum())
+}
+
+func (l *Leg) wait(now time.Time, limit time.Duration, reason string) {
+	if l.WaitSince.IsZero() {
+		l.WaitSince = now
+	}
+	if now.Sub(l.WaitSince) >= limit {
+		l.end(reason)
+	}
+}
+
+// refusal is why the leg must end after its last attempt was refused; "" when
+// it may try again.
+func (l *Leg) refusal() string {
+	a := l.last()
+	if a == nil || a.State != Rejected {
+		return ""
+	}
+	switch reason := a.ReasonCode; reason {
+	case reasonInsufficientQty, reasonBuyingPower, reasonRejectedLater:
+		if l.count(reason) > 1 {
+			return reason
+		}
+	case reasonNotFractionable:
+		if l.count(reason) > 1 || l.Remaining().Floor(0).IsZero() {
+			l.Dust = l.Kind == events.Exit
+			return reason
+		}
+	case reasonBelowMinimum:
+		l.Dust = l.Side == events.Sell
+		return reason
+	default:
+		return reason
+	}
+	return ""
+}
+
+// attempt intends and sends the next order.
+func (r Rules) attempt(l *Leg, o Observation) *Command {
+	if l.ArrivalMid == nil {
+		mid := o.Quote.Mid
+		l.ArrivalMid = &mid
+	}
+	step, previous := l.nextStep()
+	kind, limit := broker.Limit, (*money.Decimal)(nil)
+	if step > lastStep {
+		if !r.mayUseMarket(*l, step, o.Quote) {
+			l.end(reasonUnfilled)
+			return nil
+		}
+		kind = broker.Market
+	} else {
+		price, capped := stepPrice(l.Side, step, *o.Quote, r.capOf(l))
+		if price.Sign() <= 0 || capped && previous != nil && !better(l.Side, price, *previous) {
+			l.end(reasonUnfilled)
+			return nil
+		}
+		limit = &price
+	}
+	qty, ok := l.nextQty(o, r.capOf(l))
+	if !ok {
+		return nil
+	}
+	l.WaitSince = time.Time{}
+	// The plan's price, as when the plan was checked: the quote is near it.
+	if err := r.Limits.CheckOrder(l.Symbol, qty.Mul(l.Price)); err != nil {
+		l.warn(err.Error())
+		l.end(reasonEnvelope)
+		return nil
+	}
+	n := len(l.Attempts) + 1
+	l.Attempts = append(l.Attempts, Attempt{
+		N: n, ClientOrderID: ClientOrderID(r.PlanID, l.Symbol, l.Side, n), Step: step, Qty: qty, LimitPrice: limit, Type: kind,
+		State: Intended, IntendedAt: o.Now, StepUntil: o.Now.Add(dwell(step)),
+	})
+	return post(l, l.last(), o.Now)
+}
+
+// nextStep is the step of the walk that comes next, and the last price that
+// worked. A refused or unsent attempt is repeated at its own step.
+func (l *Leg) nextStep() (step int, previous *money.Decimal) {
+	step = stepMid
+	for i := range l.Attempts {
+		a := &l.Attempts[i]
+		switch a.State {
+		case NotPlaced, Rejected:
+			step = a.Step
+		default:
+			step, previous = a.Step+1, a.LimitPrice
+		}
+	}
+	return step, previous
+}
+
+// nextQty is what remains, cut to what may be sold or paid. It waits, and
+// after a while gives up, when that is nothing.
+func (l *Leg) nextQty(o Observation, capAt money.Decimal) (money.Decimal, bool) {
+	qty := l.Remaining()
+	if l.Side == events.Sell {
+		if o.Available == nil {
+			return qty, false
+		}
+		if o.Available.Less(qty) {
+			qty = *o.Available
+			l.warn("less of " + l.Symbol + " may be sold than planned: " + qty.String() + " of " + l.Remaining().String())
+		}
+		if qty.Sign() <= 0 {
+			l.wait(o.Now, heldLimit, reasonHeld)
+			return qty, false
+		}
+	}
+	if l.count(reasonBuyingPower) > 0 && l.Side == events.Buy {
+		if o.Power == nil {
+			return qty, false
+		}
+		qty = money.Min(qty, o.Power.Mul(money.MustParse("0.98")).QuoFloor(capAt, qtyPlaces))
+		if !l.Fractionable {
+			qty = qty.Floor(0)
+		}
+	}
+	if l.count(reasonNotFractionable) > 0 {
+		qty = qty.Floor(0)
+	}
+	if qty.Sign() <= 0 || l.Side == events.Buy && qty.Mul(l.Price).Less(brokerMinimum()) {
+		l.end(reasonBelowMinimum)
+		return qty, false
+	}
+	return qty, true
+}

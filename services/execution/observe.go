@@ -1,0 +1,154 @@
+package execution
+
+import (
+	"context"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/money"
+)
+
+// freshPositions is how long a read of the positions holds for a sell whose
+// own orders did not change meanwhile.
+const freshPositions = 5 * time.Second
+
+// observe reads what the decisions of the given legs need, and not more.
+func (t *trade) observe(ctx context.Context, which []int) (map[int]Observation, error) {
+	var symbols []string
+	orders, sends, sells, power := 0, false, false, false
+	for _, i := range which {
+		l, now := &t.legs[i].Value, t.Clock.Now()
+		a := l.open()
+		switch {
+		case a == nil:
+			sends = true
+			symbols = append(symbols, l.Symbol)
+			sells = sells || l.Side == events.Sell && (len(l.Attempts) > 0 || now.Sub(t.availableAt) > freshPositions)
+			power = power || l.Side == events.Buy && l.count(reasonBuyingPower) > 0
+		case a.State == Intended || a.State == Unknown:
+			sends = true
+		default:
+			if !now.Before(a.NextAt) {
+				orders++
+			}
+			if a.CancelAt.IsZero() && !now.Before(a.StepUntil) {
+				symbols = append(symbols, l.Symbol)
+			}
+		}
+	}
+	base := Observation{Wait: t.Remaining(ctx) < postBefore}
+	if sends && t.exec.Value.Stop == "" {
+		stop, wait := t.checkGate(ctx)
+		if stop != "" {
+			t.stop(stop)
+		}
+		base.Wait = base.Wait || wait
+	}
+	base.Stop = t.exec.Value.Stop
+	quotes := t.quotes(ctx, symbols)
+	if sells && base.Stop == "" {
+		if err := t.readPositions(ctx); err != nil {
+			t.Log.WarnContext(ctx, "positions could not be read", "error", err.Error())
+			t.available = nil
+		}
+	}
+	if power && base.Stop == "" {
+		base.Power = t.power(ctx)
+	}
+	open := t.openOrders(ctx, orders)
+	out := make(map[int]Observation, len(which))
+	for _, i := range which {
+		l := &t.legs[i].Value
+		o := base
+		o.Now = t.Clock.Now()
+		if o.Stop == "" && l.Side == events.Buy && l.Kind != events.Exit && t.gate.reducing {
+			o.Stop = reasonReducing
+		}
+		if q, ok := quotes[l.Symbol]; ok {
+			sane, reason := t.Config.Sane(q, l.Price, o.Now)
+			if reason == "" {
+				o.Quote = &sane
+			} else {
+				t.Log.InfoContext(ctx, "quote not used", "symbol", l.Symbol, "reason", reason, "bid", q.Bid.String(), "ask", q.Ask.String())
+			}
+		}
+		if t.available != nil {
+			available := money.Max(money.Zero(), t.available[l.Symbol].Available)
+			o.Available = &available
+		}
+		if a := l.open(); a != nil && !o.Now.Before(a.NextAt) {
+			if order, ok := open[a.BrokerOrderID]; ok {
+				o.Order = &order
+			}
+		}
+		out[i] = o
+	}
+	return out, nil
+}
+
+// quotes reads quotes; a failure is a lack of quotes, which every decision
+// can live with.
+func (t *trade) quotes(ctx context.Context, symbols []string) map[string]broker.Quote {
+	if len(symbols) == 0 || t.exec.Value.Stop != "" {
+		return nil
+	}
+	call, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	quotes, err := t.Broker.Quotes(call, symbols)
+	if err != nil {
+		t.Log.WarnContext(ctx, "quotes could not be read", "error", err.Error())
+	}
+	return quotes
+}
+
+func (t *trade) readPositions(ctx context.Context) error {
+	call, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	positions, err := t.Broker.Positions(call)
+	if err != nil {
+		return err
+	}
+	t.available = make(map[string]broker.Position, len(positions))
+	for _, p := range positions {
+		t.available[p.Symbol] = p
+	}
+	t.availableAt = t.Clock.Now()
+	return nil
+}
+
+// power is what may be spent now: nil when it cannot be read.
+func (t *trade) power(ctx context.Context) *money.Decimal {
+	call, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	account, err := t.Broker.Account(call)
+	if err != nil {
+		t.Log.WarnContext(ctx, "the account could not be read", "error", err.Error())
+		return nil
+	}
+	power := money.Max(money.Zero(), money.Min(account.Cash, account.BuyingPower))
+	return &power
+}
+
+// openOrders reads the working orders by the broker's id when more than one
+// leg wants to hear of its order. An order that is not among them is then read
+// singly, as is one alone.
+func (t *trade) openOrders(ctx context.Context, wanted int) map[string]broker.Order {
+	if wanted < 2 {
+		return nil
+	}
+	call, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	orders, err := t.Broker.OpenOrders(call)
+	if err != nil {
+		t.Log.WarnContext(ctx, "orders could not be read", "error", err.Error())
+		return nil
+	}
+	open := make(map[string]broker.Order, len(orders))
+	for _, o := range orders {
+		if !o.Status.Terminal() {
+			open[o.ID] = o
+		}
+	}
+	return open
+}

@@ -1,0 +1,85 @@
+package execution
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+)
+
+// maxCommands bounds what one leg does in one round; it is never reached
+// unless a decision goes round in circles.
+const maxCommands = 40
+
+// pursue advances one leg until it has nothing to do at present. Whatever was
+// decided is stored before it is done.
+func (t *trade) pursue(ctx context.Context, doc *ledger.Doc[Leg], o Observation) error {
+	for range maxCommands {
+		before := doc.Value
+		leg, command := t.rules.Advance(before, o)
+		if !reflect.DeepEqual(before, leg) {
+			doc.Value = leg
+			t.logOrders(ctx, before, leg)
+			if err := t.saveLeg(ctx, doc); err != nil {
+				return err
+			}
+		}
+		if command == nil {
+			return nil
+		}
+		reply := t.perform(ctx, *command)
+		o.Now, o.Order, o.Reply = t.Clock.Now(), nil, &reply
+		if command.Do != Submit {
+			continue
+		}
+		o.Available = nil // an order of ours holds shares now, or held them a moment ago
+	}
+	return fmt.Errorf("execution: the leg of %s does not come to rest", doc.Value.Symbol)
+}
+
+// perform makes one call to the broker, once.
+func (t *trade) perform(ctx context.Context, c Command) Reply {
+	call, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	reply := Reply{Do: c.Do}
+	var order broker.Order
+	switch c.Do {
+	case Submit:
+		if !t.mayPost(ctx) {
+			reply.Err = errNotSent
+			return reply
+		}
+		order, reply.Err = t.Broker.Submit(call, c.Request)
+	case Lookup:
+		order, reply.Err = t.Broker.OrderByClientID(call, c.ID)
+	case Read:
+		order, reply.Err = t.Broker.Order(call, c.ID)
+	case Cancel:
+		reply.Err = t.Broker.Cancel(call, c.ID)
+		return reply
+	}
+	if reply.Err == nil {
+		reply.Order = &order
+	} else {
+		t.Log.InfoContext(ctx, "broker call without an order", "do", string(c.Do), "client_id", c.Request.ClientID, "id", c.ID, "error", reply.Err.Error())
+	}
+	return reply
+}
+
+// logOrders writes one line for every change of an order's state.
+func (t *trade) logOrders(ctx context.Context, before, after Leg) {
+	for i, a := range after.Attempts {
+		if i < len(before.Attempts) && before.Attempts[i].State == a.State && before.Attempts[i].CancelAt.Equal(a.CancelAt) {
+			continue
+		}
+		limit := "market"
+		if a.LimitPrice != nil {
+			limit = a.LimitPrice.String()
+		}
+		t.Log.InfoContext(ctx, "order", "correlation_id", t.runID, "client_id", a.ClientOrderID, "state", string(a.State), "symbol", after.Symbol,
+			"side", string(after.Side), "qty", a.Qty.String(), "limit", limit, "filled", a.Filled.String(), "step", a.Step,
+			"cancelling", !a.CancelAt.IsZero() && !a.State.Terminal(), "reason", a.ReasonCode, "broker_code", a.BrokerCode)
+	}
+}

@@ -1,0 +1,342 @@
+package execution
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/stage"
+	"github.com/alchemiser/alchemiser/pkg/topology"
+)
+
+const (
+	stopBefore  = 5 * time.Second  // of the invocation's end: what is left goes to the next one
+	postBefore  = 6 * time.Second  // no POST within this of the invocation's end
+	closeBefore = 20 * time.Second // of the run's deadline: cancel what works
+	closeLimit  = 60 * time.Second // how long unresolved orders are looked for after that
+	callLimit   = 5 * time.Second
+	side        = 8 // legs that talk to the broker at the same time
+	keep        = 400 * 24 * time.Hour
+)
+
+// errOutOfTime ends an invocation whose work is not done.
+var errOutOfTime = errors.New("execution: the invocation is at its end")
+
+// trade is one invocation's work on a plan.
+type trade struct {
+	*Execution
+	runID    string
+	notAfter time.Time
+	exec     ledger.Doc[Exec]
+	plan     *events.RebalancePlanned
+	legs     []ledger.Doc[Leg]
+	rules    Rules
+	gate     gate
+	// available is what may be sold by symbol, as read at availableAt.
+	available   map[string]broker.Position
+	availableAt time.Time
+}
+
+// work takes the plan's lock, trades until everything is done or the
+// invocation ends, and says what follows.
+func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc[Exec], stop string) ([]events.Event, error) {
+	if doc.Value.Phase == events.PhaseDone {
+		return final(doc.Value), nil
+	}
+	t := &trade{Execution: x, runID: in.CorrelationID, notAfter: in.NotAfter.Time(), exec: doc, plan: doc.Value.Plan}
+	if err := t.lock(ctx); err != nil {
+		return nil, err
+	}
+	err := t.run(ctx, stop)
+	t.exec.Value.Owner, t.exec.Value.LeaseUntil = "", time.Time{}
+	switch {
+	case errors.Is(err, errOutOfTime):
+		if err := t.save(ctx); err != nil {
+			return nil, err
+		}
+		return []events.Event{{Payload: &events.TradeExecutionContinued{
+			PlanID: t.plan.PlanID, N: t.exec.Value.Continuations + 1, Phase: t.exec.Value.Phase, Reason: "deadline",
+		}}}, nil
+	case err != nil:
+		// The lock ends by itself; giving it back only spares the next one the wait.
+		if free := t.save(context.WithoutCancel(ctx)); free != nil {
+			t.Log.WarnContext(ctx, "the plan's lock could not be given back", "error", free.Error())
+		}
+		return nil, err
+	}
+	return final(t.exec.Value), t.save(ctx)
+}
+
+// final is what every event about a finished plan is answered with.
+func final(e Exec) []events.Event {
+	out := []events.Event{{Payload: e.Final}}
+	for _, a := range e.Alarms {
+		out = append(out, events.Event{Payload: &events.ErrorNotificationRequested{
+			Severity: "ERROR", Code: a.Code, Title: "Execution: " + a.Code, Message: a.Message, Stage: "execution",
+			Details: events.Details{"plan_id": e.PlanID},
+		}})
+	}
+	return out
+}
+
+func (t *trade) lock(ctx context.Context) error {
+	now := t.Clock.Now()
+	e := &t.exec.Value
+	if e.Owner != "" && now.Before(e.LeaseUntil) {
+		return stage.Transient("in_progress", fmt.Errorf("another invocation works on plan %s until %s", e.PlanID, e.LeaseUntil.Format(time.RFC3339)))
+	}
+	e.Owner, e.LeaseUntil = t.Owner(), now.Add(topology.Timeout+15*time.Second)
+	t.exec.Expires = now.Add(keep)
+	return t.save(ctx)
+}
+
+func (t *trade) save(ctx context.Context) error { return ledger.Save(ctx, t.Ledger, &t.exec) }
+
+// saveLeg stores one leg; several may be stored at the same time.
+func (t *trade) saveLeg(ctx context.Context, doc *ledger.Doc[Leg]) error {
+	doc.Expires = t.exec.Expires
+	return ledger.Save(ctx, t.Ledger, doc)
+}
+
+func newLegs(plan *events.RebalancePlanned) []Leg {
+	legs := make([]Leg, 0, len(plan.Lines))
+	for _, l := range plan.Lines {
+		legs = append(legs, newLeg(l))
+	}
+	return legs
+}
+
+// load reads the legs as they were left; a leg that was never stored is new.
+func (t *trade) load(ctx context.Context) error {
+	for _, l := range newLegs(t.plan) {
+		t.legs = append(t.legs, ledger.Doc[Leg]{Key: ledger.LegKey(t.runID, t.plan.PlanID, l.Seq), Value: l})
+	}
+	if t.exec.Version > 1 {
+		stored, err := ledger.LoadAll[Leg](ctx, t.Ledger, ledger.RunPK(t.runID), "LEG#"+t.plan.PlanID+"#")
+		if err != nil {
+			return err
+		}
+		for _, s := range stored {
+			i := slices.IndexFunc(t.legs, func(d ledger.Doc[Leg]) bool { return d.Key == s.Key })
+			if i < 0 {
+				return stage.Permanent("plan_conflict", "alchemiser show "+t.runID, "leg %s is not in the plan", s.Key)
+			}
+			s.Value = Resume(s.Value, t.Clock.Now())
+			t.legs[i] = s
+		}
+	}
+	if b := t.exec.Value.Budget; b != nil {
+		t.applyBudget(*b)
+	}
+	return nil
+}
+
+func (t *trade) applyBudget(b Budget) {
+	for i := range t.legs {
+		if t.legs[i].Value.Side == events.Buy {
+			b.apply(&t.legs[i].Value)
+		}
+	}
+}
+
+func (t *trade) values() []Leg {
+	out := make([]Leg, 0, len(t.legs))
+	for _, d := range t.legs {
+		out = append(out, d.Value)
+	}
+	return out
+}
+
+// indexes are the positions of the legs of one side.
+func (t *trade) indexes(s events.Side) []int {
+	var out []int
+	for i := range t.legs {
+		if t.legs[i].Value.Side == s {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// stop ends the sending of orders, for the first reason that is met.
+func (t *trade) stop(reason string) {
+	if t.exec.Value.Stop == "" {
+		t.exec.Value.Stop = reason
+	}
+}
+
+func (t *trade) alarm(code, format string, args ...any) {
+	a := Alarm{Code: code, Message: fmt.Sprintf(format, args...)}
+	if !slices.Contains(t.exec.Value.Alarms, a) {
+		t.exec.Value.Alarms = append(t.exec.Value.Alarms, a)
+	}
+}
+
+// run goes through the phases.
+func (t *trade) run(ctx context.Context, stop string) error {
+	c := t.Config
+	t.rules = Rules{PlanID: t.plan.PlanID, Cap: c.Cap, Fallback: c.MarketFallback, Limits: c.Limits, MaxSubmits: c.Limits.MaxSubmitsPerLeg}
+	if err := t.load(ctx); err != nil {
+		return err
+	}
+	if stop != "" {
+		t.stop(stop)
+	}
+	if err := t.preflight(ctx); err != nil {
+		return err
+	}
+	for {
+		e := &t.exec.Value
+		if e.Stop != "" && e.Phase != events.PhaseClose {
+			t.close()
+		}
+		var err error
+		switch e.Phase {
+		case events.PhaseSells:
+			if err = t.pursueAll(ctx, t.indexes(events.Sell)); err == nil && e.Stop == "" {
+				err = t.startBuys(ctx)
+			}
+		case events.PhaseBuys:
+			if err = t.pursueAll(ctx, t.indexes(events.Buy)); err == nil {
+				t.close()
+			}
+		case events.PhaseClose:
+			if err = t.pursueAll(ctx, t.all()); err == nil {
+				return t.finish(ctx)
+			}
+		default:
+			return fmt.Errorf("execution: plan %s is in the unknown phase %q", e.PlanID, e.Phase)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (t *trade) all() []int {
+	out := make([]int, len(t.legs))
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+func (t *trade) close() {
+	t.exec.Value.Phase = events.PhaseClose
+	t.exec.Value.CloseUntil = t.Clock.Now().Add(closeLimit)
+}
+
+// pursueAll advances the legs side by side until each has ended, a stop is
+// called, or the time is up.
+func (t *trade) pursueAll(ctx context.Context, which []int) error {
+	closing := t.exec.Value.Phase == events.PhaseClose
+	for {
+		working := t.working(which)
+		if len(working) == 0 {
+			return nil
+		}
+		if !closing {
+			t.checkDeadline()
+		}
+		observed, err := t.observe(ctx, working)
+		if err != nil {
+			return err
+		}
+		if t.exec.Value.Stop != "" && !closing {
+			return nil // run goes on with closing
+		}
+		errs := make([]error, len(working))
+		t.sideBySide(len(working), func(k int) {
+			errs[k] = t.pursue(ctx, &t.legs[working[k]], observed[working[k]])
+		})
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
+		t.notice(working)
+		switch now := t.Clock.Now(); {
+		case len(t.working(working)) == 0:
+			return nil
+		case t.Remaining(ctx) < stopBefore && closing && t.exec.Value.Continuations >= t.Config.MaxContinuations,
+			closing && !now.Before(t.exec.Value.CloseUntil):
+			return nil // what is still open is reported as unknown
+		case t.Remaining(ctx) < stopBefore:
+			return errOutOfTime
+		default:
+			if err := t.Clock.Sleep(ctx, t.pause(working, now)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// working are the legs that have not ended.
+func (t *trade) working(which []int) []int {
+	return slices.DeleteFunc(slices.Clone(which), func(i int) bool { return t.legs[i].Value.Ended })
+}
+
+func (t *trade) checkDeadline() {
+	if !t.Clock.Now().Before(t.notAfter.Add(-closeBefore)) {
+		t.stop(reasonNotAfter)
+	}
+}
+
+// sideBySide runs n pieces of work, a few at a time.
+func (t *trade) sideBySide(n int, f func(k int)) {
+	if n == 1 {
+		f(0)
+		return
+	}
+	var wait sync.WaitGroup
+	turns := make(chan struct{}, side)
+	for k := range n {
+		turns <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-turns }()
+			f(k)
+		})
+	}
+	wait.Wait()
+}
+
+// notice draws the run's consequences from what happened to its legs.
+func (t *trade) notice(which []int) {
+	for _, i := range which {
+		l := &t.legs[i].Value
+		switch {
+		case l.ReasonCode == reasonIDConflict:
+			t.stop(reasonIDConflict)
+			t.alarm(reasonIDConflict, "the broker has an order under the id of a %s of %s that is not the one we meant", l.Side, l.Symbol)
+		case l.count(reasonBlocked) > 0:
+			t.stop(reasonBlocked)
+		}
+		if l.count(reasonBadOrder) > 0 {
+			t.alarm(reasonBadOrder, "the broker refused the form of a %s of %s: %s", l.Side, l.Symbol, l.last().BrokerMessage)
+		}
+		if l.count(reasonReplaced) > 0 {
+			t.alarm(reasonReplaced, "somebody else replaced our %s of %s", l.Side, l.Symbol)
+		}
+	}
+}
+
+// pause is how long nothing is to be done.
+func (t *trade) pause(which []int, now time.Time) time.Duration {
+	wait := time.Second
+	for _, i := range which {
+		l := &t.legs[i].Value
+		a := l.open()
+		if l.Ended || a == nil {
+			continue
+		}
+		wait = min(wait, a.NextAt.Sub(now))
+		if a.CancelAt.IsZero() && a.StepUntil.After(now) {
+			wait = min(wait, a.StepUntil.Sub(now))
+		}
+	}
+	return max(wait, 5*time.Millisecond)
+}
