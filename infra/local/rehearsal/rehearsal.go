@@ -54,6 +54,8 @@ type Options struct {
 	Cash      money.Decimal
 	Positions map[string]money.Decimal
 	Seed      uint64
+	// Fills is how the paper broker fills; empty: paperbroker.Midpoint.
+	Fills paperbroker.Profile
 	// Symbols can be traded beside those that the strategies name.
 	Symbols []string
 
@@ -100,6 +102,9 @@ type Rehearsal struct {
 
 // Start builds the functions, starts broker and cloud, and sets the clock.
 func Start(ctx context.Context, o Options) (*Rehearsal, error) {
+	if o.Fills == "" {
+		o.Fills = paperbroker.Midpoint
+	}
 	r := &Rehearsal{options: o, watch: newWatcher(o.OnLine)}
 	if err := r.start(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
@@ -173,7 +178,7 @@ func (r *Rehearsal) startPaper(ctx context.Context, variables, parameters map[st
 	}
 	r.Paper, err = paperbroker.New(paperbroker.Options{
 		Bars: bars, Clock: r.Clock, Seed: r.options.Seed, Cash: r.options.Cash, Positions: holdings,
-		AccountNumber: number, KeyID: keyID, Secret: secret,
+		AccountNumber: number, KeyID: keyID, Secret: secret, Profile: r.options.Fills,
 	})
 	if err != nil {
 		return 0, err

@@ -99,7 +99,7 @@ func (r *Rehearsal) Run(ctx context.Context) (*Report, error) {
 		return nil, fmt.Errorf("rehearsal: the run did not come to rest: %w", err)
 	}
 	report := &Report{
-		AsOf: r.AsOf, Session: r.Session.Date, Slot: r.Slot, Before: before, Timeline: r.watch.timeline(),
+		AsOf: r.AsOf, Session: r.Session.Date, Slot: r.Slot, Before: before, Timeline: r.watch.end(),
 		Chain: time.Since(began), Dir: r.options.Dir, Queues: map[string]int{}, Orders: []Order{}, Mails: []Mail{},
 	}
 	if n := len(report.Timeline); n > 0 {

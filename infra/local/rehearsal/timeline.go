@@ -34,6 +34,7 @@ type watcher struct {
 	began     time.Time
 	onLine    func(Line)
 	lines     []Line
+	ended     bool
 	published map[string][]events.Envelope // by the producing service, since its last line
 	mails     []string
 }
@@ -46,7 +47,15 @@ func newWatcher(onLine func(Line)) *watcher {
 func (w *watcher) restart(now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.began, w.lines = now, nil
+	w.began, w.lines, w.ended = now, nil, false
+}
+
+// end closes the timeline: what is invoked from now on is not the run's.
+func (w *watcher) end() []Line {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+	return w.lines
 }
 
 // observe implements local.Options.Observer.
@@ -61,7 +70,9 @@ func (w *watcher) observe(e local.Event) {
 	case local.MailReceived:
 		w.mails = append(w.mails, strings.Join(e.Mail.To, ", "))
 	case local.Finished:
-		w.finish(e)
+		if !w.ended {
+			w.finish(e)
+		}
 	}
 }
 
@@ -89,13 +100,6 @@ func (w *watcher) finish(e local.Event) {
 	if w.onLine != nil {
 		w.onLine(line)
 	}
-}
-
-// timeline is a copy of the lines so far.
-func (w *watcher) timeline() []Line {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]Line(nil), w.lines...)
 }
 
 // describe says what an invocation did, from the events it published.

@@ -85,6 +85,9 @@ func (e *engine) marketable(o *order) (quote, bool) {
 		return q, true
 	}
 	limit := *o.Limit
+	if e.behaviour.midpoint {
+		return q, q.mid.Sub(limit).Mul(sign(o.Side)).Cmp(money.Tick(limit)) <= 0
+	}
 	through := o.rested && e.behaviour.through
 	if o.Side == events.Buy {
 		if through {
@@ -96,6 +99,14 @@ func (e *engine) marketable(o *order) (quote, bool) {
 		limit = limit.Add(money.Tick(limit))
 	}
 	return q, q.bid.Cmp(limit) >= 0
+}
+
+// sign is +1 for a buy and −1 for a sell.
+func sign(s events.Side) money.Decimal {
+	if s == events.Sell {
+		return money.One().Neg()
+	}
+	return money.One()
 }
 
 // nextCheck is how long an order that is not marketable waits: seldom enough

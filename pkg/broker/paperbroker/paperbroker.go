@@ -94,7 +94,7 @@ func New(o Options) (*Server, error) {
 	}
 	behaviour, ok := behaviours()[o.Profile]
 	if !ok {
-		return nil, fmt.Errorf("paperbroker: there is no fill profile %q; there are instant, paper, realistic and adversarial", o.Profile)
+		return nil, fmt.Errorf("paperbroker: there is no fill profile %q; there are instant, midpoint, paper, realistic and adversarial", o.Profile)
 	}
 	switches := DefaultSwitches(o.Profile)
 	if o.Switches != nil {

@@ -8,6 +8,9 @@ type Profile string
 const (
 	// Instant fills what is marketable at the far side at once, within the POST.
 	Instant Profile = "instant"
+	// Midpoint fills at once, at its own limit, what comes within a tick of the
+	// middle: the market of a rehearsal, in which nobody wants to wait.
+	Midpoint Profile = "midpoint"
 	// Paper is Alpaca's paper account as documented: the far side, any size, one
 	// order in ten in two parts.
 	Paper Profile = "paper"
@@ -33,13 +36,15 @@ type behaviour struct {
 	impact      float64 // c of c·σ·sqrt(q/ADV)
 	improvement bool    // up to half of the half-spread
 	cancelRace  bool    // fills while a cancel is pending
+	midpoint    bool    // the middle is enough to fill
 }
 
 func behaviours() map[Profile]behaviour {
 	const ms = time.Millisecond
 	return map[Profile]behaviour{
-		Instant: {},
-		Paper:   {ack: span{0, 20 * ms}, fill: span{10 * ms, 300 * ms}, partial: 0.1, slices: 1},
+		Instant:  {},
+		Midpoint: {midpoint: true},
+		Paper:    {ack: span{0, 20 * ms}, fill: span{10 * ms, 300 * ms}, partial: 0.1, slices: 1},
 		Realistic: {
 			ack: span{5 * ms, 50 * ms}, fill: span{20 * ms, 800 * ms}, tail: 0.02,
 			volume: 0.05, through: true, impact: 0.5, improvement: true, cancelRace: true,

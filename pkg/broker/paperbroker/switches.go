@@ -39,7 +39,7 @@ func DefaultSwitches(p Profile) Switches {
 		FormingBar: true, CancelDelay: 500 * time.Millisecond, CashPerFill: true, MarketBuyMargin: money.MustParse("1.04"), RateLimit: 200,
 	}
 	switch p {
-	case Instant:
+	case Instant, Midpoint:
 		s.LookupLag, s.ReadLag, s.CancelDelay, s.RateLimit = 0, 0, 0, 0
 	case Paper:
 		s.LookupLag, s.ReadLag, s.CancelDelay = 0, 0, 100*time.Millisecond
