@@ -123,7 +123,7 @@ func outcome(err error) string {
 }
 
 // Every class of the answer to a POST, and that there is exactly one POST.
-func TestSubmitOutcomes(t *testing.T) {
+func TestF63F65SubmitOutcomes(t *testing.T) {
 	missing := say(404, `{"code":40410000,"message":"order not found"}`)
 	for name, c := range map[string]struct {
 		script []answer
@@ -405,7 +405,7 @@ func TestClockAndSessions(t *testing.T) {
 }
 
 // One quote that the SDK cannot read must not hide the others.
-func TestQuotesInHalves(t *testing.T) {
+func TestF77QuotesInHalves(t *testing.T) {
 	quotes := func(w http.ResponseWriter, r *http.Request) {
 		var parts []string
 		for _, s := range strings.Split(r.URL.Query().Get("symbols"), ",") {
@@ -532,7 +532,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestF42NewRefusesTheLiveHostAndForeignSettings(t *testing.T) {
 	good := alpacabroker.Options{
 		BaseURL: "https://paper-api.alpaca.markets", DataURL: "https://data.alpaca.markets", Feed: "iex",
 		KeyID: "id", Secret: "secret", Clock: brokertest.NewClock(now),
@@ -565,7 +565,7 @@ func TestNewRefuses(t *testing.T) {
 
 // The SDK takes a token from the environment by itself and prefers it to the
 // keys: this is what New refuses APCA_API_OAUTH for.
-func TestTheSDKWouldPreferOAuth(t *testing.T) {
+func TestF42TheSDKWouldPreferOAuth(t *testing.T) {
 	t.Setenv("APCA_API_OAUTH", "token")
 	a := serve(t, say(200, order("new")))
 	client, _ := a.client(t) // without its environment it cannot know

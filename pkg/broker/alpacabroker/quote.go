@@ -20,7 +20,7 @@ const symbolsInURL = 100
 // Quotes reads the latest quotes. A quote that cannot be read is no quote.
 func (c *Client) Quotes(ctx context.Context, symbols []string) (map[string]broker.Quote, error) {
 	got, err := latest(ctx, c, "quotes", symbols, func(api *marketdata.Client, some []string) (map[string]marketdata.Quote, error) {
-		return api.GetLatestQuotes(some, marketdata.GetLatestQuoteRequest{Feed: marketdata.Feed(c.o.Feed)})
+		return api.GetLatestQuotes(some, marketdata.GetLatestQuoteRequest{Feed: c.o.Feed})
 	})
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (c *Client) Quotes(ctx context.Context, symbols []string) (map[string]broke
 // Snapshots reads what the market shows of the symbols.
 func (c *Client) Snapshots(ctx context.Context, symbols []string) (map[string]broker.Snapshot, error) {
 	got, err := latest(ctx, c, "snapshots", symbols, func(api *marketdata.Client, some []string) (map[string]*marketdata.Snapshot, error) {
-		return api.GetSnapshots(some, marketdata.GetSnapshotRequest{Feed: marketdata.Feed(c.o.Feed)})
+		return api.GetSnapshots(some, marketdata.GetSnapshotRequest{Feed: c.o.Feed})
 	})
 	if err != nil {
 		return nil, err

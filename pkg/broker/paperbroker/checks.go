@@ -2,10 +2,10 @@ package paperbroker
 
 import (
 	"fmt"
-	"math/rand/v2"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/market/seeded"
 	"github.com/alchemiser/alchemiser/pkg/money"
 )
 
@@ -51,14 +51,14 @@ type check struct {
 // orderChecks are the tests in the order of a seed. Alpaca's own order is
 // unknown, so neighbours change places and no client can depend on it; fields
 // and asset come first because the others need them.
-func orderChecks(s Switches, dice *rand.Rand) []check {
+func orderChecks(s Switches, dice *seeded.Dice) []check {
 	checks := []check{
 		{"fields", checkFields}, {"asset", checkAsset},
 		{"type", checkType}, {"tick", checkTick}, {"minimum", checkMinimum}, {"duplicate", checkDuplicate},
 		{"account", checkAccount}, {"wash trade", checkWashTrade}, {"quantity", checkAvailable}, {"buying power", checkBuyingPower},
 	}
 	if s.ShuffleChecks {
-		for i := 2; i+1 < len(checks); i += 1 + dice.IntN(2) {
+		for i := 2; i+1 < len(checks); i += 1 + int(dice.IntN(2)) {
 			if dice.IntN(2) == 1 {
 				checks[i], checks[i+1] = checks[i+1], checks[i]
 			}
@@ -176,7 +176,7 @@ func checkTick(e *engine, d *draft) *refusal {
 }
 
 func checkMinimum(e *engine, d *draft) *refusal {
-	value := money.Zero()
+	var value money.Decimal
 	switch q, ok := e.market.quote(d.symbol, e.now); {
 	case d.notional != nil:
 		value = *d.notional

@@ -4,10 +4,11 @@ import (
 	"container/heap"
 	"crypto/sha256"
 	"fmt"
-	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/market/seeded"
 	"github.com/alchemiser/alchemiser/pkg/money"
 )
 
@@ -300,11 +301,11 @@ func (e *engine) draw(o *order, what string, n int, s span) time.Duration {
 	if s.to <= 0 {
 		return 0
 	}
-	return s.from + time.Duration(e.dice(o, what, n).Int64N(int64(s.to-s.from)+1))
+	return s.from + time.Duration(e.dice(o, what, n).IntN(int64(s.to-s.from)+1))
 }
 
-func (e *engine) dice(o *order, what string, n int) *rand.Rand {
-	return e.market.draw(o.ID, what, fmt.Sprint(n))
+func (e *engine) dice(o *order, what string, n int) *seeded.Dice {
+	return e.market.draw(o.ID, what, strconv.Itoa(n))
 }
 
 // event is something that is due.

@@ -1,15 +1,13 @@
 package paperbroker
 
 import (
-	"fmt"
-	"hash/fnv"
 	"math"
-	"math/rand/v2"
 	"strconv"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/market"
+	"github.com/alchemiser/alchemiser/pkg/market/seeded"
 	"github.com/alchemiser/alchemiser/pkg/money"
 )
 
@@ -178,14 +176,8 @@ func (x *exchange) forming(symbol string, s market.Session, t time.Time) (market
 	}, true
 }
 
-// draw is a source of randomness of its own for each name.
-func (x *exchange) draw(names ...string) *rand.Rand {
-	h := fnv.New64a()
-	for _, name := range names {
-		fmt.Fprintf(h, "%s\x00", name)
-	}
-	return rand.New(rand.NewPCG(x.seed, h.Sum64()))
-}
+// draw is a sequence of its own for each name.
+func (x *exchange) draw(names ...string) *seeded.Dice { return seeded.New(x.seed, names...) }
 
 func round4(f float64) float64 { return math.Round(f*1e4) / 1e4 }
 

@@ -4,14 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/market/seeded"
 )
 
 // Fault is something that goes wrong with chosen requests. Each hit is in the
@@ -79,6 +79,7 @@ const (
 	UnknownField  FaultKind = "unknown_field"
 	FloatVolume   FaultKind = "float_volume"
 	NullNumber    FaultKind = "null_number"
+	NoAverage     FaultKind = "no_average" // a filled order without its price
 
 	// The clock.
 	ClockOffset FaultKind = "clock_offset" // Delay, may be negative
@@ -114,21 +115,17 @@ func faultKinds() []FaultKind {
 	return []FaultKind{
 		Refuse, Delay, CutBefore, DelayReply, CutReply, FailReply, TruncateReply, EmptyReply, ObjectReply, Twice, HideOrder, StaleRead,
 		CancelFills, CancelLate, CancelIgnored, CancelSticks, RejectLater, BlockAccount, MakeUntradable, MakeWholeShares,
-		NoQuote, ZeroBid, CrossQuote, AgeQuote, DropLastBar, BreakBar, UnknownStatus, UnknownField, FloatVolume, NullNumber, ClockOffset, SayClosed,
+		NoQuote, ZeroBid, CrossQuote, AgeQuote, DropLastBar, BreakBar, UnknownStatus, UnknownField, FloatVolume, NullNumber, NoAverage, ClockOffset, SayClosed,
 	}
 }
 
 // faults are those that are armed.
 type faults struct {
 	armed []*Fault
-	dice  *rand.Rand
+	dice  *seeded.Dice
 }
 
-func newFaults(seed uint64) *faults {
-	h := fnv.New64a()
-	h.Write([]byte("faults"))
-	return &faults{dice: rand.New(rand.NewPCG(seed, h.Sum64()))}
-}
+func newFaults(seed uint64) *faults { return &faults{dice: seeded.New(seed, "faults")} }
 
 // hits are the faults that strike a request.
 func (f *faults) hits(q request, symbols []string) []Fault {
@@ -410,6 +407,8 @@ func reshapeObject(v map[string]any, f Fault) {
 		v["v"] = json.Number(fmt.Sprint(v["v"], ".5"))
 	case f.Kind == UnknownStatus && has(v, "client_order_id"):
 		v["status"] = "pending_review"
+	case f.Kind == NoAverage && has(v, "client_order_id"):
+		v["filled_avg_price"] = nil
 	case f.Kind == NullNumber && has(v, "client_order_id"):
 		v["filled_qty"] = nil
 	case f.Kind == NullNumber && has(v, "qty_available"):

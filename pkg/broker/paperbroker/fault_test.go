@@ -51,7 +51,7 @@ func resting(id string) broker.OrderRequest {
 
 // Whatever goes wrong with a POST, asking for the same id again leads to one
 // order and one fill.
-func TestEveryLostReplyLeadsToOneOrder(t *testing.T) {
+func TestF62EveryLostReplyLeadsToOneOrder(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault    paperbroker.Fault
 		outcome  string
@@ -112,7 +112,7 @@ func TestEveryLostReplyLeadsToOneOrder(t *testing.T) {
 	}
 }
 
-func TestCancelFaults(t *testing.T) {
+func TestF68F71CancelFaults(t *testing.T) {
 	for kind, want := range map[paperbroker.FaultKind]struct {
 		outcome string
 		status  broker.Status
@@ -246,6 +246,15 @@ func TestReadFaults(t *testing.T) {
 			old, _ := w.Client.Order(ctx, o.ID)
 			now, _ := w.Client.Order(ctx, o.ID)
 			return problem(old.Status == "new" && now.Status == "canceled", []broker.Order{old, now})
+		}},
+		"no average yet": {paperbroker.Fault{Kind: paperbroker.NoAverage, Method: "GET"}, func(w world) string {
+			o, err := w.Client.Submit(ctx, buy("x"))
+			if err != nil {
+				return err.Error()
+			}
+			first, _ := w.Client.Order(ctx, o.ID)
+			second, _ := w.Client.Order(ctx, o.ID)
+			return problem(first.Status == "filled" && first.AvgPrice == nil && second.AvgPrice != nil, first)
 		}},
 		"by chance": {paperbroker.Fault{Kind: paperbroker.SayClosed, Chance: 0.5, Times: -1}, func(w world) string {
 			open := 0

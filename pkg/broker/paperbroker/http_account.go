@@ -17,8 +17,9 @@ func getAccount(e *engine, _ request) reply {
 		"cash": text(a.Cash), "equity": cents(a.Equity), "portfolio_value": cents(a.Equity), "last_equity": cents(a.LastEquity),
 		"long_market_value": cents(a.MarketValue), "short_market_value": "0", "position_market_value": cents(a.MarketValue),
 		"buying_power": cents(a.BuyingPower), "regt_buying_power": cents(a.BuyingPower), "effective_buying_power": cents(a.BuyingPower),
-		"non_marginable_buying_power": cents(money.Max(a.Cash, money.Zero())), "options_buying_power": cents(money.Max(a.Cash, money.Zero())),
-		"multiplier": text(e.multiplier(a.Equity)), "initial_margin": "0", "maintenance_margin": "0", "last_maintenance_margin": "0",
+		"non_marginable_buying_power": cents(money.Max(a.Cash, money.Zero())), //nolint:misspell // Alpaca's word
+		"options_buying_power":        cents(money.Max(a.Cash, money.Zero())),
+		"multiplier":                  text(e.multiplier(a.Equity)), "initial_margin": "0", "maintenance_margin": "0", "last_maintenance_margin": "0",
 		"sma": "0", "accrued_fees": "0", "pending_reg_taf_fees": "0", "intraday_adjustments": "0",
 		"trading_blocked": false, "transfers_blocked": false, "account_blocked": a.Blocked, "trade_suspended_by_user": false,
 		"shorting_enabled": false, "options_approved_level": 0, "options_trading_level": 0,
@@ -61,7 +62,7 @@ type positionBody struct {
 	Symbol                 string `json:"symbol"`
 	Exchange               string `json:"exchange"`
 	AssetClass             string `json:"asset_class"`
-	AssetMarginable        bool   `json:"asset_marginable"`
+	OnMargin               bool   `json:"asset_marginable"` //nolint:misspell // Alpaca's word
 	Qty                    string `json:"qty"`
 	QtyAvailable           string `json:"qty_available"`
 	AvgEntryPrice          string `json:"avg_entry_price"`
@@ -90,7 +91,7 @@ func (e *engine) wirePosition(p Position) positionBody {
 	}
 	gain, today := p.Value.Sub(p.Cost), p.Qty.Mul(p.Price.Sub(lastDay))
 	return positionBody{
-		AssetID: e.assetID(p.Symbol), Symbol: p.Symbol, Exchange: "ARCA", AssetClass: "us_equity", AssetMarginable: true,
+		AssetID: e.assetID(p.Symbol), Symbol: p.Symbol, Exchange: "ARCA", AssetClass: "us_equity", OnMargin: true,
 		Qty: text(p.Qty), QtyAvailable: text(p.Available), AvgEntryPrice: text(p.Cost.Quo(p.Qty).Round(9)), Side: "long",
 		MarketValue: text(p.Value.Round(9)), CostBasis: text(p.Cost.Round(9)), CurrentPrice: text(p.Price), LastdayPrice: text(lastDay),
 		UnrealizedPL: text(gain.Round(9)), UnrealizedPLPC: share(gain, p.Cost),
@@ -139,7 +140,7 @@ type assetBody struct {
 	Name              string   `json:"name"`
 	Status            string   `json:"status"`
 	Tradable          bool     `json:"tradable"`
-	Marginable        bool     `json:"marginable"`
+	OnMargin          bool     `json:"marginable"` //nolint:misspell // Alpaca's word
 	MaintenanceMargin int      `json:"maintenance_margin_requirement"`
 	MarginLong        string   `json:"margin_requirement_long"`
 	MarginShort       string   `json:"margin_requirement_short"`
@@ -154,7 +155,7 @@ func (e *engine) assetID(symbol string) string { return e.id("asset "+symbol, 0)
 func (e *engine) wireAsset(symbol string, t Traits) assetBody {
 	return assetBody{
 		ID: e.assetID(symbol), Class: "us_equity", Exchange: "ARCA", Symbol: symbol, Name: symbol, Status: "active",
-		Tradable: !t.Untradable, Marginable: true, MaintenanceMargin: 30, MarginLong: "30", MarginShort: "100",
+		Tradable: !t.Untradable, OnMargin: true, MaintenanceMargin: 30, MarginLong: "30", MarginShort: "100",
 		Fractionable: !t.NotFractionable, Attributes: []string{},
 	}
 }

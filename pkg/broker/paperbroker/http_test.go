@@ -75,7 +75,7 @@ func TestAuthentication(t *testing.T) {
 		{"id", "wrong", 401, `{"message":"unauthorized."}`},
 		{"id", "secret", 200, "ACTIVE"},
 	} {
-		r, _ := http.NewRequest("GET", w.URL+"/v2/account", nil)
+		r, _ := http.NewRequest(http.MethodGet, w.URL+"/v2/account", nil)
 		for k, v := range map[string]string{"APCA-API-KEY-ID": c.id, "APCA-API-SECRET-KEY": c.secret} {
 			if v != "" {
 				r.Header.Set(k, v)

@@ -194,7 +194,7 @@ func (s *Source) once(ctx context.Context, symbols []string, r market.Request) (
 		Start:      r.From.In(time.UTC),
 		End:        s.end(r.To),
 		PageLimit:  pageLimit,
-		Feed:       marketdata.Feed(s.o.Feed),
+		Feed:       s.o.Feed,
 	})
 	if err != nil {
 		return nil, classify(call.Explain(err))

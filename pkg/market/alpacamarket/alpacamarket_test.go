@@ -88,7 +88,7 @@ func request(n int) market.Request {
 	return r
 }
 
-func TestRequestAndConversion(t *testing.T) {
+func TestF46SessionDatesAreNewYorks(t *testing.T) {
 	p := newProvider(t, func(_ int, _ []string, w http.ResponseWriter) {
 		fmt.Fprint(w, `{"bars":{"MSFT":[`+bar("2026-06-30T04:00:00Z", "1")+","+bar("2026-07-01T04:00:00Z", "10")+","+bar("2026-11-23T05:00:00Z", "20")+","+
 			bar("2026-11-24T05:00:00Z", "30")+`],"OLD":[`+bar("2020-01-02T05:00:00Z", "1")+`]},"next_page_token":null}`)
@@ -155,7 +155,7 @@ func TestChunksFitOnOnePage(t *testing.T) {
 }
 
 // A fractional volume makes the SDK refuse the whole reply; only its symbol is lost.
-func TestOneUnreadableSymbolDoesNotTakeTheOthersAlong(t *testing.T) {
+func TestF47OneUnreadableSymbolDoesNotTakeTheOthersAlong(t *testing.T) {
 	p := newProvider(t, func(_ int, symbols []string, w http.ResponseWriter) {
 		fmt.Fprint(w, body(symbols, func(s string) string {
 			if s == "S005" {
@@ -232,7 +232,7 @@ func TestPassingFailure(t *testing.T) {
 	p := newProvider(t, func(n int, symbols []string, w http.ResponseWriter) {
 		if n == 1 {
 			w.Header().Set("Retry-After", "3")
-			w.WriteHeader(429)
+			w.WriteHeader(http.StatusTooManyRequests)
 			return
 		}
 		fmt.Fprint(w, body(symbols, november))
@@ -247,7 +247,7 @@ func TestPassingFailure(t *testing.T) {
 func TestDeadline(t *testing.T) {
 	release := make(chan struct{})
 	p := newProvider(t, func(_ int, _ []string, w http.ResponseWriter) {
-		w.WriteHeader(200)
+		w.WriteHeader(http.StatusOK)
 		fmt.Fprint(w, `{"bars":`)
 		w.(http.Flusher).Flush()
 		<-release // a body that never ends
@@ -263,7 +263,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-func TestRefusesBadOptions(t *testing.T) {
+func TestF42RefusesBadOptions(t *testing.T) {
 	good := alpacamarket.Options{BaseURL: "https://data.alpaca.markets", Feed: "iex", KeyID: "id", Secret: "secret", Clock: &still{}}
 	if _, err := alpacamarket.New(good); err != nil {
 		t.Fatal(err)

@@ -11,13 +11,12 @@ package synthmarket
 
 import (
 	"context"
-	"hash/fnv"
 	"math"
-	"math/rand/v2"
 	"sync"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/market"
+	"github.com/alchemiser/alchemiser/pkg/market/seeded"
 )
 
 // Start is the session of the first bar of every symbol.
@@ -65,7 +64,7 @@ func (s *Source) DailyBars(ctx context.Context, r market.Request) (market.Bars, 
 
 // walk is the path of one symbol as far as it was asked for.
 type walk struct {
-	draw         *rand.Rand
+	draw         *seeded.Dice
 	drift, sigma float64 // per session
 	price        float64 // unrounded
 	shares       float64 // typical volume
@@ -74,12 +73,10 @@ type walk struct {
 }
 
 func begin(seed uint64, symbol string) *walk {
-	h := fnv.New64a()
-	h.Write([]byte(symbol))
-	draw := rand.New(rand.NewPCG(seed, h.Sum64()))
+	draw := seeded.New(seed, symbol)
 	return &walk{
 		draw:   draw,
-		drift:  0.0003 + 0.0003*draw.NormFloat64(),
+		drift:  0.0003 + 0.0003*draw.Normal(),
 		sigma:  0.006 + 0.018*draw.Float64(), // 10 % to 38 % a year
 		price:  20 + 380*draw.Float64(),
 		shares: math.Exp(13 + 4*draw.Float64()),
@@ -100,17 +97,17 @@ func (w *walk) until(calendar market.Calendar, to events.Date) {
 // step draws the next session: a gap to the open, the way to the close, and
 // how far the price strayed from both.
 func (w *walk) step(date events.Date) market.Bar {
-	open := w.price * math.Exp(0.3*w.sigma*w.draw.NormFloat64())
-	w.price = max(1, open*math.Exp(w.drift-w.sigma*w.sigma/2+w.sigma*w.draw.NormFloat64()))
-	high := max(open, w.price) * math.Exp(0.4*w.sigma*math.Abs(w.draw.NormFloat64()))
-	low := min(open, w.price) * math.Exp(-0.4*w.sigma*math.Abs(w.draw.NormFloat64()))
+	open := w.price * math.Exp(0.3*w.sigma*w.draw.Normal())
+	w.price = max(1, open*math.Exp(w.drift-w.sigma*w.sigma/2+w.sigma*w.draw.Normal()))
+	high := max(open, w.price) * math.Exp(0.4*w.sigma*math.Abs(w.draw.Normal()))
+	low := min(open, w.price) * math.Exp(-0.4*w.sigma*math.Abs(w.draw.Normal()))
 	return market.Bar{
 		Date:   date,
 		Open:   cents(open),
 		High:   cents(high),
 		Low:    cents(low),
 		Close:  cents(w.price),
-		Volume: int64(w.shares * math.Exp(0.4*w.draw.NormFloat64())),
+		Volume: int64(w.shares * math.Exp(0.4*w.draw.Normal())),
 	}
 }
 

@@ -1,0 +1,66 @@
+package paperbroker_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/broker/paperbroker"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/market"
+	"github.com/alchemiser/alchemiser/pkg/market/alpacamarket"
+	"github.com/alchemiser/alchemiser/pkg/market/synthmarket"
+	"github.com/alchemiser/alchemiser/pkg/money"
+)
+
+// BenchmarkSubmit is one order through the adapter and real HTTP, filled.
+func BenchmarkSubmit(b *testing.B) {
+	w := newWorld(b, damagedReplies, func(o *paperbroker.Options) { o.Cash = money.MustParse("1000000000") })
+	id := 0
+	for b.Loop() {
+		id++
+		o, err := w.Client.Submit(b.Context(), broker.OrderRequest{
+			ClientID: fmt.Sprint("b-", id), Symbol: "AAA", Side: events.Buy, Qty: money.One(), Type: broker.Market,
+		})
+		if err != nil || o.Status != "filled" {
+			b.Fatal(o, err)
+		}
+	}
+}
+
+// BenchmarkQuotes is one read of thirty symbols.
+func BenchmarkQuotes(b *testing.B) {
+	var symbols []string
+	for i := range 30 {
+		symbols = append(symbols, fmt.Sprint("S", i))
+	}
+	w := newWorld(b, damagedReplies, func(o *paperbroker.Options) { o.Bars = bars(b, "2026-11-27", symbols...) })
+	for b.Loop() {
+		if q, err := w.Client.Quotes(b.Context(), symbols); err != nil || len(q) != 30 {
+			b.Fatal(len(q), err)
+		}
+	}
+}
+
+// BenchmarkDailyBars is what a run reads: thirty symbols, 520 sessions.
+func BenchmarkDailyBars(b *testing.B) {
+	var symbols []string
+	for i := range 30 {
+		symbols = append(symbols, fmt.Sprint("S", i))
+	}
+	all, err := synthmarket.New(1).DailyBars(b.Context(), market.Request{Symbols: symbols, From: "2024-01-02", To: "2026-11-27"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := newWorld(b, damagedReplies, func(o *paperbroker.Options) { o.Bars = all })
+	source, err := alpacamarket.New(alpacamarket.Options{BaseURL: w.URL, Feed: "iex", KeyID: "id", Secret: "secret", Clock: w.Clock})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		got, err := source.DailyBars(b.Context(), market.Request{Symbols: symbols, From: "2024-10-01", To: "2026-11-23"})
+		if err != nil || len(got) != 30 || len(got["S0"]) < 520 {
+			b.Fatal(len(got), err)
+		}
+	}
+}
