@@ -19,10 +19,10 @@ import (
 const folder = "../../../../scripts"
 
 // standIn answers a call with the file named after its first two words; the
-// answer "error" makes it fail. Standard input of put-parameter is written down.
+// answer "error" makes it fail. The file given to put-parameter is written down.
 const standIn = `#!/bin/sh
 echo "$AWS_REGION $*" >>"$CALLS"
-if [ "$2" = put-parameter ]; then cat >>"$CALLS"; echo >>"$CALLS"; fi
+if [ "$2" = put-parameter ]; then cat "${4#file://}" >>"$CALLS"; echo >>"$CALLS"; fi
 answer="$ANSWERS/$1-$2"
 [ ! -f "$answer" ] || ! grep -qx error "$answer" || { echo "An error occurred" >&2; exit 254; }
 [ ! -f "$answer" ] || cat "$answer"
@@ -159,6 +159,9 @@ func TestParameters(t *testing.T) {
 	for _, call := range r.changes() {
 		if strings.Contains(call, "AK1") {
 			t.Errorf("a secret is on the command line: %s", call)
+		}
+		if _, err := os.Stat(call[strings.Index(call, "file://")+len("file://"):]); !os.IsNotExist(err) {
+			t.Errorf("the file of the secrets is left behind: %v", err)
 		}
 	}
 	// The second is left as it is; the end of the input is no value either.
