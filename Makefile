@@ -73,18 +73,29 @@ infra/node_modules: infra/package-lock.json
 	cd infra && npm ci --no-audit --no-fund
 	@touch $@
 
-synth: infra/node_modules dist ## synthesize ENV's templates
-	$(CDK) synth --quiet -c env=$(ENV) -c dist=../../dist
+# Templates are written for an account that does not exist unless ACCOUNT names
+# one; what reaches AWS is for the account of the credentials.
+CDK_CONTEXT = -c env=$(ENV) -c dist=../../dist $(if $(ACCOUNT),-c account=$(ACCOUNT))
+CDK_STACKS  = $(if $(SERVICE),alchemiser-$(ENV)-$(SERVICE) --exclusively,--all)
 
-diff: infra/node_modules dist ## what a deployment of ENV would change
-	$(CDK) diff -c env=$(ENV) -c dist=../../dist
+synth: ACCOUNT := $(or $(ACCOUNT),111111111111)
+synth: infra/node_modules dist ## synthesize ENV's templates; needs no AWS account
+	$(CDK) synth --quiet $(CDK_CONTEXT)
 
-deploy: infra/node_modules dist ## deploy ENV, or one SERVICE of it
-	scripts/deploy-window $(ENV)
-	$(CDK) deploy -c env=$(ENV) -c dist=../../dist $(if $(SERVICE),alchemiser-$(ENV)-$(SERVICE) --exclusively,--all)
+.PHONY: credentials
+credentials:
+	@scripts/credentials $(ENV) $(ACCOUNT)
 
-destroy: infra/node_modules dist ## delete ENV's stacks
-	$(CDK) destroy --all -c env=$(ENV) -c dist=../../dist
+diff: credentials infra/node_modules dist ## what a deployment of ENV, or of one SERVICE of it, would change
+	$(CDK) diff $(CDK_CONTEXT) $(if $(SERVICE),$(CDK_STACKS))
+
+deploy: credentials infra/node_modules dist ## deploy ENV, or one SERVICE of it alone
+	@scripts/deploy-window $(ENV)
+	$(CDK) deploy $(CDK_CONTEXT) $(CDK_STACKS)
+	@$(if $(filter dev,$(ENV)),,scripts/check-subscription $(ENV))
+
+destroy: credentials infra/node_modules dist ## delete ENV's stacks
+	$(CDK) destroy --all $(CDK_CONTEXT)
 
 clean: ## delete what was built
 	rm -rf dist bin .cache infra/cdk/cdk.out
