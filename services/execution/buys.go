@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/money"
 )
 
@@ -22,7 +23,11 @@ func (t *trade) startBuys(ctx context.Context) error {
 	buys := t.indexes(events.Buy)
 	for _, i := range t.indexes(events.Sell) {
 		if t.legs[i].Value.Status() == events.LegUnknown {
-			t.endAll(buys, reasonSellOpen)
+			for _, k := range buys {
+				if err := t.endLeg(ctx, &t.legs[k], reasonSellOpen); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	var open []Leg
@@ -49,12 +54,13 @@ func (t *trade) startBuys(ctx context.Context) error {
 	return t.save(ctx)
 }
 
-func (t *trade) endAll(which []int, reason string) {
-	for _, i := range which {
-		if l := &t.legs[i].Value; !l.Ended {
-			l.end(reason)
-		}
+// endLeg ends a leg for a reason outside of it, for good.
+func (t *trade) endLeg(ctx context.Context, doc *ledger.Doc[Leg], reason string) error {
+	if doc.Value.Ended {
+		return nil
 	}
+	doc.Value.end(reason)
+	return t.saveLeg(ctx, doc)
 }
 
 // mids waits a little for a sane quote of every buy; one that has none is left

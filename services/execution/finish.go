@@ -7,18 +7,49 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/events"
 )
 
+// reconcile asks the broker once more which orders work, before the plan is
+// done: one of ours among them belongs to a leg that was given up. Its leg is
+// opened again, to be cancelled and booked.
+func (t *trade) reconcile(ctx context.Context) (reopened bool, err error) {
+	if t.reconciled {
+		return false, nil
+	}
+	t.reconciled = true
+	orders, err := t.Broker.OpenOrders(ctx)
+	if err != nil {
+		t.exec.Value.Warnings = append(t.exec.Value.Warnings, "the open orders could not be read at the end")
+		return false, nil
+	}
+	for i := range t.legs {
+		l := &t.legs[i].Value
+		a := l.last()
+		if a == nil || !l.Ended || l.ReasonCode == reasonIDConflict {
+			continue
+		}
+		for _, o := range orders {
+			if o.ClientID == a.ClientOrderID && !o.Status.Terminal() {
+				l.Ended, reopened = false, true
+				a.State, a.BrokerOrderID, a.NextAt = Submitted, o.ID, t.Clock.Now()
+				l.warn("order " + o.ClientID + " was found working at the end")
+			}
+		}
+	}
+	return reopened, nil
+}
+
 // finish waits for late prices, reads the account and makes the report part of
 // the plan's record. The record and the end of the phase are one write.
 func (t *trade) finish(ctx context.Context) error {
 	if err := t.awaitPrices(ctx); err != nil {
 		return err
 	}
-	for _, i := range t.all() {
-		if l := &t.legs[i].Value; !l.Ended {
-			l.end(reasonUnknown)
-			if l.open() == nil {
-				l.ReasonCode = t.exec.Value.Stop
-			}
+	for i := range t.legs {
+		reason := reasonUnknown
+		if t.legs[i].Value.open() == nil {
+			reason = t.exec.Value.Stop
+		}
+		if err := t.endLeg(ctx, &t.legs[i], reason); err != nil {
+			return err
 		}
 	}
 	var after *broker.Account

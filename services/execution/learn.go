@@ -123,6 +123,17 @@ func book(l *Leg, a *Attempt, order broker.Order, now time.Time) {
 	}
 }
 
+// known tells whether the broker's word is one whose meaning we know. Any
+// other counts as working.
+func known(s broker.Status) bool {
+	switch s {
+	case "", "accepted", "pending_new", "new", "partially_filled", "held", "pending_cancel", "pending_replace", "stopped", "suspended",
+		"accepted_for_bidding", "calculated", "done_for_day", "filled", "canceled", "expired", "rejected", "replaced":
+		return true
+	}
+	return false
+}
+
 // same compares what the broker has under our id with what we meant.
 func same(l *Leg, a *Attempt, o broker.Order) bool {
 	if o.ClientID != a.ClientOrderID || o.Symbol != l.Symbol || o.Side != l.Side || o.Type != a.Type || !o.Qty.Equal(a.Qty) {

@@ -36,6 +36,7 @@ func (r Rules) next(l *Leg, o Observation) *Command {
 	case l.Submissions() >= r.MaxSubmits:
 		l.end(reasonMaxSubmits)
 	case o.Wait:
+	case l.Side == events.Sell && o.Available == nil: // read again first: our own order may have held it
 	case o.Quote == nil:
 		l.wait(o.Now, quoteLimit, reasonNoQuote)
 	default:
@@ -147,9 +148,6 @@ func (l *Leg) nextStep() (step int, previous *money.Decimal) {
 func (l *Leg) nextQty(o Observation, capAt money.Decimal) (money.Decimal, bool) {
 	qty := l.Remaining()
 	if l.Side == events.Sell {
-		if o.Available == nil {
-			return qty, false
-		}
 		if o.Available.Less(qty) {
 			qty = *o.Available
 			l.warn("less of " + l.Symbol + " may be sold than planned: " + qty.String() + " of " + l.Remaining().String())

@@ -13,10 +13,22 @@ import (
 // own orders did not change meanwhile.
 const freshPositions = 5 * time.Second
 
+// A run sends at most submitsPerLine orders a line and submitsBeside more.
+const (
+	submitsPerLine = 4
+	submitsBeside  = 10
+)
+
 // observe reads what the decisions of the given legs need, and not more.
 func (t *trade) observe(ctx context.Context, which []int) (map[int]Observation, error) {
 	var symbols []string
-	orders, sends, sells, power := 0, false, false, false
+	orders, submits, sends, sells, power := 0, 0, false, false, false
+	for i := range t.legs {
+		submits += t.legs[i].Value.Submissions()
+	}
+	if submits >= submitsPerLine*len(t.legs)+submitsBeside {
+		t.stop(reasonMaxSubmits)
+	}
 	for _, i := range which {
 		l, now := &t.legs[i].Value, t.Clock.Now()
 		a := l.open()
@@ -32,7 +44,7 @@ func (t *trade) observe(ctx context.Context, which []int) (map[int]Observation, 
 			if !now.Before(a.NextAt) {
 				orders++
 			}
-			if a.CancelAt.IsZero() && !now.Before(a.StepUntil) {
+			if !a.CancelAt.IsZero() || !now.Before(a.StepUntil) {
 				symbols = append(symbols, l.Symbol)
 			}
 		}
@@ -50,9 +62,10 @@ func (t *trade) observe(ctx context.Context, which []int) (map[int]Observation, 
 	if sells && base.Stop == "" {
 		if err := t.readPositions(ctx); err != nil {
 			t.Log.WarnContext(ctx, "positions could not be read", "error", err.Error())
-			t.available = nil
+			t.available, base.Wait = nil, true
 		}
 	}
+	t.waiting = base.Wait
 	if power && base.Stop == "" {
 		base.Power = t.power(ctx)
 	}
@@ -73,7 +86,7 @@ func (t *trade) observe(ctx context.Context, which []int) (map[int]Observation, 
 				t.Log.InfoContext(ctx, "quote not used", "symbol", l.Symbol, "reason", reason, "bid", q.Bid.String(), "ask", q.Ask.String())
 			}
 		}
-		if t.available != nil {
+		if t.available != nil && l.open() == nil {
 			available := money.Max(money.Zero(), t.available[l.Symbol].Available)
 			o.Available = &available
 		}

@@ -2,6 +2,7 @@ package execution
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -31,10 +32,10 @@ func (t *trade) pursue(ctx context.Context, doc *ledger.Doc[Leg], o Observation)
 		}
 		reply := t.perform(ctx, *command)
 		o.Now, o.Order, o.Reply = t.Clock.Now(), nil, &reply
-		if command.Do != Submit {
-			continue
+		o.Available, o.Power = nil, nil // an order of ours holds shares or cash now, or did a moment ago
+		if errors.Is(reply.Err, errNotSent) {
+			o.Wait = true
 		}
-		o.Available = nil // an order of ours holds shares now, or held them a moment ago
 	}
 	return fmt.Errorf("execution: the leg of %s does not come to rest", doc.Value.Symbol)
 }

@@ -31,7 +31,9 @@ func (t *trade) preflight(ctx context.Context) error {
 	for _, p := range t.available {
 		positions = append(positions, p)
 	}
-	t.skipChanged(changed(t.plan, positions), late)
+	if err := t.skipChanged(ctx, changed(t.plan, positions), late); err != nil {
+		return err
+	}
 	t.exec.Value.Preflight = true
 	return t.save(ctx)
 }
@@ -140,7 +142,7 @@ func changed(plan *events.RebalancePlanned, positions []broker.Position) []strin
 
 // skipChanged leaves out legs whose position changed. When that is most of the
 // plan, or when an older order was filled late, the plan is void.
-func (t *trade) skipChanged(symbols []string, late bool) {
+func (t *trade) skipChanged(ctx context.Context, symbols []string, late bool) error {
 	affected, all := money.Zero(), money.Zero()
 	isChanged := make(map[string]bool, len(symbols))
 	for _, s := range symbols {
@@ -152,10 +154,13 @@ func (t *trade) skipChanged(symbols []string, late bool) {
 		all = all.Add(value)
 		if isChanged[l.Symbol] {
 			affected = affected.Add(value)
-			l.end(reasonChanged)
+			if err := t.endLeg(ctx, &t.legs[i], reasonChanged); err != nil {
+				return err
+			}
 		}
 	}
 	if late || all.Less(affected.Add(affected)) {
 		t.stop(reasonStateChanged)
 	}
+	return nil
 }

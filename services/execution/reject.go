@@ -42,20 +42,24 @@ const (
 	reasonLeaseLost     = "lease_lost"
 	reasonGuard         = "account_guard"
 	reasonDryRun        = "dry_run"
+	reasonDone          = "done" // every leg has ended by itself
 )
 
 // words maps the broker's words to reasons, first match. One code of the
 // broker covers six reasons, so its text must decide; the status comes first.
 var words = [...]struct{ part, reason string }{
 	{"insufficient qty", reasonInsufficientQty},
+	{"cannot be sold short", reasonInsufficientQty}, // a sell of more than is held
+	{"not allowed to short", reasonInsufficientQty},
 	{"insufficient buying power", reasonBuyingPower},
 	{"insufficient day trading buying power", reasonBuyingPower},
+	{"wash trade", reasonWashTrade},
+	{"opposite side", reasonWashTrade},
+	{"sub-penny", reasonBadOrder}, // "… does not fulfill minimum pricing criteria"
 	{"not fractionable", reasonNotFractionable},
 	{"fractional", reasonNotFractionable},
 	{"minimal amount of order", reasonBelowMinimum},
 	{"minimum", reasonBelowMinimum},
-	{"wash trade", reasonWashTrade},
-	{"opposite side", reasonWashTrade},
 	{"not tradable", reasonNotTradable},
 	{"not active", reasonNotTradable},
 	{"not found", reasonNotTradable},
@@ -63,12 +67,11 @@ var words = [...]struct{ part, reason string }{
 	{"account", reasonBlocked},
 	{"trading suspended", reasonBlocked},
 	{"not authorized", reasonBlocked},
-	{"sub-penny", reasonBadOrder},
 	{"increment", reasonBadOrder},
+	{"too far away from the market", reasonOther},
 	{"limit price", reasonBadOrder},
 	{"client_order_id", reasonBadOrder},
 	{"qty must", reasonBadOrder},
-	{"cannot be sold short", reasonInsufficientQty},
 }
 
 // reasonOf says what a refusal means.

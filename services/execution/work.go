@@ -41,13 +41,15 @@ type trade struct {
 	// available is what may be sold by symbol, as read at availableAt.
 	available   map[string]broker.Position
 	availableAt time.Time
+	waiting     bool // the last look did not allow orders
+	reconciled  bool
 }
 
 // work takes the plan's lock, trades until everything is done or the
 // invocation ends, and says what follows.
 func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc[Exec], stop string) ([]events.Event, error) {
 	if doc.Value.Phase == events.PhaseDone {
-		return final(doc.Value), nil
+		return final(in.CorrelationID, doc.Value), nil
 	}
 	t := &trade{Execution: x, runID: in.CorrelationID, notAfter: in.NotAfter.Time(), exec: doc, plan: doc.Value.Plan}
 	if err := t.lock(ctx); err != nil {
@@ -70,15 +72,15 @@ func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc
 		}
 		return nil, err
 	}
-	return final(t.exec.Value), t.save(ctx)
+	return final(t.runID, t.exec.Value), t.save(ctx)
 }
 
 // final is what every event about a finished plan is answered with.
-func final(e Exec) []events.Event {
+func final(runID string, e Exec) []events.Event {
 	out := []events.Event{{Payload: e.Final}}
 	for _, a := range e.Alarms {
 		out = append(out, events.Event{Payload: &events.ErrorNotificationRequested{
-			Severity: "ERROR", Code: a.Code, Title: "Execution: " + a.Code, Message: a.Message, Stage: "execution",
+			Severity: "ERROR", Code: a.Code, Title: "Execution: " + a.Code, Message: a.Message, Stage: "execution", RunID: &runID,
 			Details: events.Details{"plan_id": e.PlanID},
 		}})
 	}
@@ -134,6 +136,7 @@ func (t *trade) load(ctx context.Context) error {
 	if b := t.exec.Value.Budget; b != nil {
 		t.applyBudget(*b)
 	}
+	t.notice(t.all())
 	return nil
 }
 
@@ -207,8 +210,11 @@ func (t *trade) run(ctx context.Context, stop string) error {
 				t.close()
 			}
 		case events.PhaseClose:
-			if err = t.pursueAll(ctx, t.all()); err == nil {
-				return t.finish(ctx)
+			if err = t.pursueAll(ctx, t.all()); err != nil {
+				return err
+			}
+			if reopened, err := t.reconcile(ctx); err != nil || !reopened {
+				return errors.Join(err, t.finish(ctx))
 			}
 		default:
 			return fmt.Errorf("execution: plan %s is in the unknown phase %q", e.PlanID, e.Phase)
@@ -227,7 +233,9 @@ func (t *trade) all() []int {
 	return out
 }
 
+// close begins the last phase, in which no order is sent.
 func (t *trade) close() {
+	t.stop(reasonDone)
 	t.exec.Value.Phase = events.PhaseClose
 	t.exec.Value.CloseUntil = t.Clock.Now().Add(closeLimit)
 }
@@ -318,6 +326,9 @@ func (t *trade) notice(which []int) {
 		if l.count(reasonBadOrder) > 0 {
 			t.alarm(reasonBadOrder, "the broker refused the form of a %s of %s: %s", l.Side, l.Symbol, l.last().BrokerMessage)
 		}
+		if a := l.last(); a != nil && !known(a.BrokerStatus) {
+			t.alarm("unknown_status", "the broker reports the status %q of order %s, which this build does not know", a.BrokerStatus, a.ClientOrderID)
+		}
 		if l.count(reasonReplaced) > 0 {
 			t.alarm(reasonReplaced, "somebody else replaced our %s of %s", l.Side, l.Symbol)
 		}
@@ -326,17 +337,23 @@ func (t *trade) notice(which []int) {
 
 // pause is how long nothing is to be done.
 func (t *trade) pause(which []int, now time.Time) time.Duration {
-	wait := time.Second
+	const atOnce, atMost = 5 * time.Millisecond, time.Second
+	wait := atMost
 	for _, i := range which {
 		l := &t.legs[i].Value
 		a := l.open()
-		if l.Ended || a == nil {
-			continue
-		}
-		wait = min(wait, a.NextAt.Sub(now))
-		if a.CancelAt.IsZero() && a.StepUntil.After(now) {
-			wait = min(wait, a.StepUntil.Sub(now))
+		switch {
+		case l.Ended:
+		case a == nil && l.WaitSince.IsZero() && !t.waiting:
+			wait = atOnce // it wants a fresh look at the market
+		case a != nil:
+			if until := a.NextAt.Sub(now); until > 0 || !t.waiting {
+				wait = min(wait, until)
+			}
+			if a.CancelAt.IsZero() && a.StepUntil.After(now) {
+				wait = min(wait, a.StepUntil.Sub(now))
+			}
 		}
 	}
-	return max(wait, 5*time.Millisecond)
+	return max(wait, atOnce)
 }
