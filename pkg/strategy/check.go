@@ -128,10 +128,18 @@ func (c *compiler) sequence(f *Form) *node {
 }
 
 func (c *compiler) allocations(forms []Form) []*node {
-	kids := c.kidSlice(len(forms))
+	kids := c.kids.cut(len(forms))
 	for i := range forms {
 		kids[i] = c.allocation(&forms[i])
 	}
+	return kids
+}
+
+// decided checks the allocations that a filter or inverse volatility scores.
+func (c *compiler) decided(forms []Form) []*node {
+	c.depth++
+	kids := c.allocations(forms)
+	c.depth--
 	return kids
 }
 
@@ -180,8 +188,8 @@ func (c *compiler) specified(f *Form) *node {
 		c.reportAt(f, "arity", fmt.Sprintf(`"weight-specified" takes pairs of weight and allocation, found %d`, len(args)), "write "+usage("weight-specified"))
 		return n
 	}
-	n.kids = c.kidSlice(len(args) / 2)
-	n.weights = make([]float64, 0, len(args)/2)
+	n.kids = c.kids.cut(len(args) / 2)
+	n.weights = c.weights.cut(len(args) / 2)[:0]
 	sum := 0.0
 	for i := 0; i < len(args); i += 2 {
 		switch w := &args[i]; {
@@ -213,7 +221,7 @@ func (c *compiler) inverse(f *Form) *node {
 		return n
 	}
 	n.measure = measure{indicator: stdevReturn, window: c.window(&args[0], ":window", 2)}
-	n.kids = c.allocations(args[1:])
+	n.kids = c.decided(args[1:])
 	c.rank(n)
 	c.intern(n)
 	return n
@@ -229,10 +237,12 @@ func (c *compiler) branch(f *Form) *node {
 	if !c.arity(f, len(args), 3, 3) {
 		return n
 	}
-	n.kids = c.kidSlice(3)
+	n.kids = c.kids.cut(3)
 	n.kids[0] = c.condition(&args[0])
+	c.depth++
 	n.kids[1] = c.allocation(&args[1])
 	n.kids[2] = c.allocation(&args[2])
+	c.depth--
 	c.intern(n)
 	return n
 }
@@ -246,7 +256,7 @@ func (c *compiler) filter(f *Form) *node {
 	m, ok := c.metric(&args[0])
 	n.measure = m
 	c.selection(n, &args[1])
-	n.kids = c.allocations(args[2:])
+	n.kids = c.decided(args[2:])
 	if ok && !m.indicator.ranksGroups() && reachesComposite(n.kids[0]) {
 		c.reportAt(&args[0], "group-metric", fmt.Sprintf("%q cannot rank groups", m.indicator),
 			"use moving-average-return, cumulative-return, stdev-return, max-drawdown or rsi")

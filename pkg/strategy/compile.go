@@ -41,7 +41,7 @@ func Compile(file string, src []byte) (*Program, Diagnostics) {
 	c := &compiler{
 		program:   &Program{File: file},
 		src:       src,
-		ids:       make(map[string]int32, 64+len(src)/128),
+		ids:       newInterner(len(src) / 512),
 		symbolIDs: make(map[string]int32),
 		useIDs:    make(map[use]int32),
 	}
@@ -63,14 +63,16 @@ type compiler struct {
 	diagnostics Diagnostics
 	failed      bool
 
-	ids       map[string]int32
+	ids       *interner
 	key       []byte
 	symbolIDs map[string]int32
 	assetIDs  []int32 // by symbol
 	useIDs    map[use]int32
 
-	nodes    [][]node // all of them, in slabs
-	kidsRoom []*node
+	depth   int32    // how many decisions enclose the next node
+	nodes   [][]node // all of them, in slabs
+	kids    slab[*node]
+	weights slab[float64]
 }
 
 // source is the text of a form as written, shortened.
@@ -84,18 +86,11 @@ func (c *compiler) node(f *Form, o op) *node {
 		c.nodes = append(c.nodes, make([]node, 0, min(512, 8<<min(len(c.nodes), 6))))
 		last++
 	}
-	c.nodes[last] = append(c.nodes[last], node{op: o, line: f.Line, col: f.Col, slot: -1})
-	slab := c.nodes[last]
-	return &slab[len(slab)-1]
-}
-
-func (c *compiler) kidSlice(n int) []*node {
-	if n > cap(c.kidsRoom)-len(c.kidsRoom) {
-		c.kidsRoom = make([]*node, 0, max(n, 512))
-	}
-	from := len(c.kidsRoom)
-	c.kidsRoom = c.kidsRoom[:from+n]
-	return c.kidsRoom[from : from+n : from+n]
+	slab := c.nodes[last][:len(c.nodes[last])+1]
+	c.nodes[last] = slab
+	n := &slab[len(slab)-1] // zero; set by fields, so that no pointer is written
+	n.op, n.line, n.col, n.depth, n.slot = o, f.Line, f.Col, c.depth, -1
+	return n
 }
 
 func (c *compiler) symbol(s string) int32 {
@@ -199,7 +194,7 @@ func (c *compiler) id(n *node, names bool) int32 {
 		c.key = append(c.key, n.text...)
 		c.operandKey(n.kids[0])
 		c.operandKey(n.kids[1])
-		return c.lookUp()
+		return c.ids.id(c.key)
 	}
 	for i, k := range n.kids {
 		if n.op == opWeighted {
@@ -214,7 +209,7 @@ func (c *compiler) id(n *node, names bool) int32 {
 	if names && n.op == opFilter {
 		c.labels(n.kids[0])
 	}
-	return c.lookUp()
+	return c.ids.id(c.key)
 }
 
 // labels adds the names of a filter's candidates to the key.
@@ -227,15 +222,6 @@ func (c *compiler) labels(n *node) {
 	}
 	c.number(int32(len(n.text)))
 	c.key = append(c.key, n.text...)
-}
-
-func (c *compiler) lookUp() int32 {
-	id, ok := c.ids[string(c.key)]
-	if !ok {
-		id = int32(len(c.ids))
-		c.ids[string(c.key)] = id
-	}
-	return id
 }
 
 func (c *compiler) operandKey(n *node) {
@@ -265,7 +251,7 @@ func (c *compiler) float(v float64) {
 // finish sorts the symbols and points everything to the sorted ones.
 func (c *compiler) finish() {
 	p := c.program
-	p.memos = len(c.ids)
+	p.memos = c.ids.len()
 	sorted := slices.Sorted(slices.Values(p.symbols))
 	position := make([]int32, len(sorted))
 	for i, s := range sorted {
@@ -281,18 +267,5 @@ func (c *compiler) finish() {
 				slab[i].sym = position[slab[i].sym]
 			}
 		}
-	}
-	p.root.nest(0)
-}
-
-// nest writes down how many decisions enclose each allocation.
-func (n *node) nest(depth int32) {
-	n.depth = depth
-	switch n.op {
-	case opIf, opFilter, opInverse:
-		depth++
-	}
-	for _, k := range n.branches() {
-		k.nest(depth)
 	}
 }

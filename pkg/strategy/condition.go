@@ -33,7 +33,7 @@ func (c *compiler) condition(f *Form) *node {
 	if !c.arity(f, len(args), least, most) {
 		return n
 	}
-	n.kids = c.kidSlice(len(args))
+	n.kids = c.kids.cut(len(args))
 	for i := range args {
 		if o == opCompare {
 			n.kids[i] = c.operand(&args[i])

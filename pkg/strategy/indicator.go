@@ -76,28 +76,20 @@ type parameter struct {
 	least    int32
 }
 
-func (i indicator) parameters() []parameter {
-	window := func(fallback, least int32) []parameter { return []parameter{{":window", fallback, least}} }
-	switch i {
-	case movingAveragePrice:
-		return window(200, 1)
-	case exponentialMovingAveragePrice:
-		return window(12, 1)
-	case movingAverageReturn:
-		return window(21, 1)
-	case cumulativeReturn, maxDrawdown:
-		return window(60, 1)
-	case stdevReturn, stdevPrice:
-		return window(6, 2)
-	case rsi:
-		return window(14, 1)
-	case ppo:
-		return []parameter{{":short-window", 12, 1}, {":long-window", 26, 1}}
-	case ppoSignal:
-		return []parameter{{":short-window", 12, 1}, {":long-window", 26, 1}, {":smooth-window", 9, 1}}
-	}
-	return nil
+var indicatorParameters = [indicatorCount][]parameter{
+	movingAveragePrice:            {{":window", 200, 1}},
+	exponentialMovingAveragePrice: {{":window", 12, 1}},
+	movingAverageReturn:           {{":window", 21, 1}},
+	cumulativeReturn:              {{":window", 60, 1}},
+	maxDrawdown:                   {{":window", 60, 1}},
+	stdevReturn:                   {{":window", 6, 2}},
+	stdevPrice:                    {{":window", 6, 2}},
+	rsi:                           {{":window", 14, 1}},
+	ppo:                           {{":short-window", 12, 1}, {":long-window", 26, 1}},
+	ppoSignal:                     {{":short-window", 12, 1}, {":long-window", 26, 1}, {":smooth-window", 9, 1}},
 }
+
+func (i indicator) parameters() []parameter { return indicatorParameters[i] }
 
 // set stores the i-th parameter of the indicator.
 func (m *measure) set(i int, v int32) {

@@ -39,8 +39,8 @@ type reader struct {
 	wide         int    // continuation bytes seen in this line: not columns
 	open         []int  // where in pending they are
 	pending      []Form // all open brackets, each with its elements so far behind it
-	slab         []Form // room for elements of closed ones
-	keepComments bool   // for the formatter
+	closed       slab[Form]
+	keepComments bool // for the formatter
 	comments     []comment
 }
 
@@ -157,7 +157,10 @@ func (r *reader) closeBracket(c byte) (bool, *Diagnostic) {
 			return false, d
 		}
 	}
-	b.Items = r.keep(items)
+	if len(items) > 0 {
+		b.Items = r.closed.cut(len(items))
+		copy(b.Items, items)
+	}
 	r.pos++
 	b.End = int32(r.pos)
 	r.open = r.open[:len(r.open)-1]
@@ -201,25 +204,17 @@ func (r *reader) checkMap(m *Form, items []Form) *Diagnostic {
 	return nil
 }
 
-// keep copies elements to memory that is shared by many forms.
-func (r *reader) keep(items []Form) []Form {
-	if len(items) == 0 {
-		return nil
-	}
-	if len(items) > cap(r.slab)-len(r.slab) {
-		r.slab = make([]Form, 0, max(len(items), min(2048, 16+len(r.src)/32)))
-	}
-	n := len(r.slab)
-	r.slab = append(r.slab, items...)
-	return r.slab[n:len(r.slab):len(r.slab)]
-}
-
 // skipBlanks moves to the next character that is neither blank nor comment.
+// Most of a file's bytes are the blanks of its indentation.
 func (r *reader) skipBlanks() {
 	for r.pos < len(r.src) {
 		switch r.src[r.pos] {
 		case ' ', '\t', ',', '\f':
-			r.pos++
+			pos := r.pos + 1
+			for pos < len(r.src) && r.src[pos] == ' ' {
+				pos++
+			}
+			r.pos = pos
 		case '\n', '\r':
 			r.lineEnd()
 		case ';':

@@ -55,12 +55,19 @@ func (r *reader) readRun(f *Form) *Diagnostic {
 	return nil
 }
 
+// Sets of characters below 64, one bit each.
+const (
+	lowDelimiters uint64 = 1<<' ' | 1<<'\t' | 1<<'\r' | 1<<'\n' | 1<<'\f' | 1<<',' | 1<<';' | 1<<'(' | 1<<')' | 1<<'"'
+	lowInSymbols  uint64 = 1<<'>' | 1<<'<' | 1<<'=' | 1<<'!' | 1<<'?' | 1<<'+' | 1<<'*' | 1<<'/' | 1<<'-' | 1<<'.' | 1<<'&' | 1<<'%' | 1<<'$'
+	lowNotFirst   uint64 = 1<<'#' | 1<<'\'' | (1<<10-1)<<'0' // digits too
+)
+
+// isDelimiter tells whether a character ends a number, keyword or symbol.
 func isDelimiter(c byte) bool {
-	switch c {
-	case ' ', '\t', '\r', '\n', '\f', ',', ';', '(', ')', '[', ']', '{', '}', '"':
-		return true
+	if c < 64 {
+		return lowDelimiters>>c&1 == 1
 	}
-	return false
+	return c == '[' || c == ']' || c == '{' || c == '}'
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
@@ -69,16 +76,12 @@ func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // matchSymbol gives the index of the first character a symbol may not hold.
 func matchSymbol(s string) int {
+	low := lowInSymbols
 	for i := range len(s) {
-		c := s[i]
-		switch {
-		case isLetter(c):
-		case c == '_', c == '>', c == '<', c == '=', c == '!', c == '?', c == '+', c == '*',
-			c == '/', c == '-', c == '.', c == '&', c == '%', c == '$':
-		case i > 0 && (isDigit(c) || c == '#' || c == '\''):
-		default:
+		if c := s[i]; c < 64 && low>>c&1 == 0 || c >= 64 && !isLetter(c) && c != '_' {
 			return i
 		}
+		low = lowInSymbols | lowNotFirst
 	}
 	return len(s)
 }
