@@ -28,6 +28,22 @@ func BenchmarkSubmit(b *testing.B) {
 	}
 }
 
+// BenchmarkSubmitInProcess is the same without a network.
+func BenchmarkSubmitInProcess(b *testing.B) {
+	w := newWorld(b, damagedReplies, func(o *paperbroker.Options) { o.Cash = money.MustParse("1000000000") })
+	client := inProcess(b, w)
+	id := 0
+	for b.Loop() {
+		id++
+		o, err := client.Submit(b.Context(), broker.OrderRequest{
+			ClientID: fmt.Sprint("b-", id), Symbol: "AAA", Side: events.Buy, Qty: money.One(), Type: broker.Market,
+		})
+		if err != nil || o.Status != "filled" {
+			b.Fatal(o, err)
+		}
+	}
+}
+
 // BenchmarkQuotes is one read of thirty symbols.
 func BenchmarkQuotes(b *testing.B) {
 	var symbols []string

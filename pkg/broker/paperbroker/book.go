@@ -114,8 +114,8 @@ func (e *engine) setPositions(holdings []Holding) error {
 		switch {
 		case !ok:
 			return fmt.Errorf("position %s: the symbol has no bars up to %s", h.Symbol, e.now.Format(time.DateOnly))
-		case h.Qty.Sign() <= 0 || !h.Qty.Truncate(9).Equal(h.Qty):
-			return fmt.Errorf("position %s: quantity %s; it must be positive with at most 9 fractional digits", h.Symbol, h.Qty)
+		case h.Qty.IsZero() || !h.Qty.Truncate(9).Equal(h.Qty):
+			return fmt.Errorf("position %s: quantity %s; it must have at most 9 fractional digits and not be 0", h.Symbol, h.Qty)
 		case positions[h.Symbol] != nil:
 			return fmt.Errorf("position %s is given twice", h.Symbol)
 		}
@@ -165,13 +165,23 @@ func (e *engine) available(symbol string, qty money.Decimal) money.Decimal {
 }
 
 func (e *engine) marketValue() money.Decimal {
-	total := money.Zero()
+	long, short := e.marketValues()
+	return long.Add(short)
+}
+
+// marketValues are the worth of what is held and, negative, of what is owed.
+func (e *engine) marketValues() (long, short money.Decimal) {
 	for symbol, p := range e.positions {
-		if price, _, ok := e.market.price(symbol, e.now); ok {
-			total = total.Add(p.qty.Mul(decimal(price)))
+		price, _, ok := e.market.price(symbol, e.now)
+		switch value := p.qty.Mul(decimal(price)); {
+		case !ok:
+		case value.Sign() > 0:
+			long = long.Add(value)
+		default:
+			short = short.Add(value)
 		}
 	}
-	return total
+	return long, short
 }
 
 func (e *engine) equity() money.Decimal { return e.cash.Add(e.marketValue()) }

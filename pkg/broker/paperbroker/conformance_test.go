@@ -89,3 +89,51 @@ func TestConformance(t *testing.T) {
 		}
 	}
 }
+
+// The same suite without a network.
+func TestConformanceInProcess(t *testing.T) {
+	brokertest.Run(t, func(t *testing.T) brokertest.World {
+		w := newWorld(t, damagedReplies, nil)
+		return brokertest.World{Broker: inProcess(t, w), Clock: w.Clock, Symbol: "AAA"}
+	})
+}
+
+func inProcess(t testing.TB, w world) *alpacabroker.Client {
+	t.Helper()
+	client, err := alpacabroker.New(alpacabroker.Options{
+		BaseURL: "http://paper", DataURL: "http://paper", Feed: "iex", KeyID: "id", Secret: "secret", Clock: w.Clock, HTTP: w.Transport(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func TestInProcessFaults(t *testing.T) {
+	w := newWorld(t, damagedReplies, nil)
+	client := inProcess(t, w)
+	for kind, want := range map[paperbroker.FaultKind]int{paperbroker.CutBefore: 0, paperbroker.CutReply: 1, paperbroker.TruncateReply: 1} {
+		if err := w.Inject(paperbroker.Fault{Kind: kind, Method: "POST"}); err != nil {
+			t.Fatal(err)
+		}
+		before := len(w.Orders())
+		if _, err := client.Submit(t.Context(), buy(string(kind))); outcome(err) != "unknown" {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if got := len(w.Orders()) - before; got != want {
+			t.Errorf("%s: %d orders", kind, got)
+		}
+	}
+}
+
+func TestShortPosition(t *testing.T) {
+	w := newWorld(t, validReplies, func(o *paperbroker.Options) {
+		o.Positions = []paperbroker.Holding{{Symbol: "AAA", Qty: money.MustParse("-3")}}
+	})
+	got, err := w.Client.Positions(t.Context())
+	if err != nil || len(got) != 1 || got[0].Qty.String() != "-3" {
+		t.Errorf("%+v %v", got, err)
+	}
+	w.call(t, "GET", "/v2/account", "", 200, `"short_market_value":"-`)
+	w.call(t, "GET", "/v2/positions", "", 200, `"side":"short"`)
+}

@@ -378,7 +378,7 @@ func TestNewRefuses(t *testing.T) {
 		"position twice": func(o *Options) {
 			o.Positions = []Holding{{Symbol: "AAA", Qty: money.One()}, {Symbol: "AAA", Qty: money.One()}}
 		},
-		"short position": func(o *Options) { o.Positions = []Holding{{Symbol: "AAA", Qty: money.One().Neg()}} },
+		"empty position": func(o *Options) { o.Positions = []Holding{{Symbol: "AAA"}} },
 		"no switches":    func(o *Options) { o.Switches = &Switches{} },
 	} {
 		o := good

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync"
 	"time"
 )
 
@@ -202,18 +201,13 @@ func hangUp(http.ResponseWriter) { panic(http.ErrAbortHandler) }
 
 // meter counts requests, all together and within the present minute.
 type meter struct {
-	mu     sync.Mutex
 	total  map[string]int
 	minute time.Time
 	inside int
 }
 
-func newMeter() *meter { return &meter{total: make(map[string]int)} }
-
 // count returns how many requests the minute has left; below 0 this one is too many.
 func (m *meter) count(route string, now time.Time, limit int) int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	m.total[route]++
 	if minute := now.Truncate(time.Minute); !minute.Equal(m.minute) {
 		m.minute, m.inside = minute, 0
@@ -223,14 +217,4 @@ func (m *meter) count(route string, now time.Time, limit int) int {
 		return 200
 	}
 	return limit - m.inside
-}
-
-func (m *meter) counts() map[string]int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	out := make(map[string]int, len(m.total))
-	for k, v := range m.total {
-		out[k] = v
-	}
-	return out
 }

@@ -11,11 +11,12 @@ import (
 
 func getAccount(e *engine, _ request) reply {
 	a := e.account()
+	long, short := e.marketValues()
 	cents := func(d money.Decimal) string { return text(d.Floor(2)) }
 	return ok(map[string]any{
 		"id": a.ID, "account_number": a.Number, "status": "ACTIVE", "crypto_status": "INACTIVE", "currency": "USD",
 		"cash": text(a.Cash), "equity": cents(a.Equity), "portfolio_value": cents(a.Equity), "last_equity": cents(a.LastEquity),
-		"long_market_value": cents(a.MarketValue), "short_market_value": "0", "position_market_value": cents(a.MarketValue),
+		"long_market_value": cents(long), "short_market_value": cents(short), "position_market_value": cents(a.MarketValue),
 		"buying_power": cents(a.BuyingPower), "regt_buying_power": cents(a.BuyingPower), "effective_buying_power": cents(a.BuyingPower),
 		"non_marginable_buying_power": cents(money.Max(a.Cash, money.Zero())), //nolint:misspell // Alpaca's word
 		"options_buying_power":        cents(money.Max(a.Cash, money.Zero())),
@@ -90,9 +91,13 @@ func (e *engine) wirePosition(p Position) positionBody {
 		return text(change.Quo(base).Round(9))
 	}
 	gain, today := p.Value.Sub(p.Cost), p.Qty.Mul(p.Price.Sub(lastDay))
+	side := "long"
+	if p.Qty.Sign() < 0 {
+		side = "short"
+	}
 	return positionBody{
 		AssetID: e.assetID(p.Symbol), Symbol: p.Symbol, Exchange: "ARCA", AssetClass: "us_equity", OnMargin: true,
-		Qty: text(p.Qty), QtyAvailable: text(p.Available), AvgEntryPrice: text(p.Cost.Quo(p.Qty).Round(9)), Side: "long",
+		Qty: text(p.Qty), QtyAvailable: text(p.Available), AvgEntryPrice: text(p.Cost.Quo(p.Qty).Round(9)), Side: side,
 		MarketValue: text(p.Value.Round(9)), CostBasis: text(p.Cost.Round(9)), CurrentPrice: text(p.Price), LastdayPrice: text(lastDay),
 		UnrealizedPL: text(gain.Round(9)), UnrealizedPLPC: share(gain, p.Cost),
 		UnrealizedIntradayPL: text(today.Round(9)), UnrealizedIntradayPLPC: share(today, p.Qty.Mul(lastDay)),

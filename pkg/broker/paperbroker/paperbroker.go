@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"sync"
@@ -52,8 +53,9 @@ type Options struct {
 	Assets   map[string]Traits // symbols that are not tradable and fractionable
 }
 
-// Holding is a position that the account begins with. AvgPrice is what was
-// paid per share; zero means the last close.
+// Holding is a position that the account begins with; a negative quantity is a
+// short one, which this broker never lets come about by itself. AvgPrice is
+// what was paid per share; zero means the present price.
 type Holding struct {
 	Symbol   string
 	Qty      money.Decimal
@@ -69,16 +71,16 @@ type Traits struct {
 // Server is the broker. It implements http.Handler with Alpaca's API and is
 // safe for concurrent use.
 type Server struct {
-	clock    env.Clock
-	keyID    string
-	secret   string
-	handler  http.Handler
-	calls    *meter
-	requests int // numbers X-Request-ID
+	clock   env.Clock
+	keyID   string
+	secret  string
+	handler http.Handler
 
-	mu     sync.Mutex // guards everything below
-	engine *engine
-	faults *faults
+	mu       sync.Mutex // guards everything below
+	engine   *engine
+	faults   *faults
+	calls    meter
+	requests int // numbers X-Request-ID
 }
 
 // New returns a server that is ready to be served.
@@ -108,7 +110,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("paperbroker: %w", err)
 	}
 	e.lastEquity = e.equity()
-	s := &Server{clock: o.Clock, keyID: o.KeyID, secret: o.Secret, engine: e, faults: newFaults(o.Seed), calls: newMeter()}
+	s := &Server{clock: o.Clock, keyID: o.KeyID, secret: o.Secret, engine: e, faults: newFaults(o.Seed), calls: meter{total: make(map[string]int)}}
 	s.handler = s.routes()
 	return s, nil
 }
@@ -163,7 +165,7 @@ func (s *Server) Journal() (j []Entry) {
 // State is everything of the above at one instant.
 func (s *Server) State() (st State) {
 	s.at(func(e *engine) {
-		st = State{Now: e.now, Account: e.account(), Positions: e.holdings(), Requests: s.calls.counts()}
+		st = State{Now: e.now, Account: e.account(), Positions: e.holdings(), Requests: maps.Clone(s.calls.total)}
 		for _, o := range e.orders {
 			st.Orders = append(st.Orders, o.copy())
 		}
