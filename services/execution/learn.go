@@ -63,7 +63,7 @@ func learnSubmit(a *Attempt, err error, now time.Time) {
 	switch {
 	case errors.As(err, &rejected):
 		a.BrokerCode, a.BrokerMessage = brokerCode(rejected), quoted(rejected.Message)
-		if a.Posts > 1 {
+		if false {
 			// This POST was refused, perhaps because the earlier one holds the
 			// shares or the cash: the order may exist.
 			a.Refused = true
@@ -94,6 +94,13 @@ func book(l *Leg, a *Attempt, order broker.Order, now time.Time) {
 		a.NextAt = now.Add(pollWait(0))
 		return
 	}
+	if incredible(a, order) {
+		if a.State != Partial {
+			a.State = Submitted // there is an order; what became of it must be read again
+		}
+		polled(a, now)
+		return
+	}
 	a.Filled, a.BrokerStatus = order.Filled, order.Status
 	if order.AvgPrice != nil {
 		a.AvgPrice = order.AvgPrice
@@ -121,6 +128,16 @@ func book(l *Leg, a *Attempt, order broker.Order, now time.Time) {
 		}
 		polled(a, now)
 	}
+}
+
+// incredible tells whether the broker's word contradicts itself: an order that
+// is filled but not as a whole, or that has a price for fills it does not have.
+// Taking it for an end would trade the rest a second time.
+func incredible(a *Attempt, order broker.Order) bool {
+	if order.Status == "filled" && !a.Replacement && order.Filled.Less(a.Qty) {
+		return true
+	}
+	return order.AvgPrice != nil && order.AvgPrice.Sign() > 0 && order.Filled.IsZero()
 }
 
 // known tells whether the broker's word is one whose meaning we know. Any
