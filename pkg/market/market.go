@@ -135,18 +135,11 @@ type Request struct {
 //
 // DailyBars returns every requested symbol that has bars in the range and
 // leaves out the others; it never substitutes, fills in or reorders. It must
-// return promptly when ctx is done. A temporary failure of the provider is
-// reported as an error for which Temporary is true.
+// return promptly when ctx is done. A failure that may pass by itself is a
+// *TemporaryError, a refusal that repeating cannot change a *DeniedError.
 type Source interface {
 	DailyBars(ctx context.Context, r Request) (Bars, error)
 }
-
-// TemporaryError wraps a failure that may pass by itself: network, throttling,
-// a provider's 5xx.
-type TemporaryError struct{ Err error }
-
-func (e *TemporaryError) Error() string { return e.Err.Error() }
-func (e *TemporaryError) Unwrap() error { return e.Err }
 
 // Session is one trading day of the exchange.
 type Session struct {

@@ -74,6 +74,13 @@ func serve(t *testing.T, script ...answer) *api {
 	return a
 }
 
+// seen are the requests so far.
+func (a *api) seen() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.requests)
+}
+
 func (a *api) client(t *testing.T) (*alpacabroker.Client, *brokertest.Clock) {
 	t.Helper()
 	clock := brokertest.NewClock(now)
@@ -174,15 +181,15 @@ func TestF63F65SubmitOutcomes(t *testing.T) {
 				t.Errorf("order %+v", got)
 			}
 			posts, gets := 0, 0
-			for _, r := range a.requests {
+			for _, r := range a.seen() {
 				if strings.HasPrefix(r, "POST") {
 					posts++
 				} else if strings.HasPrefix(r, "GET /v2/orders:by_client_order_id?client_order_id=c-1") {
 					gets++
 				}
 			}
-			if posts != 1 || gets != c.gets || posts+gets != len(a.requests) {
-				t.Errorf("requests %v; want one POST and %d look-ups", a.requests, c.gets)
+			if posts != 1 || gets != c.gets || posts+gets != len(a.seen()) {
+				t.Errorf("requests %v; want one POST and %d look-ups", a.seen(), c.gets)
 			}
 		})
 	}
@@ -245,8 +252,8 @@ func TestNothingIsSentOfABadRequest(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if len(a.requests) != 0 {
-		t.Errorf("requests %v", a.requests)
+	if len(a.seen()) != 0 {
+		t.Errorf("requests %v", a.seen())
 	}
 }
 
@@ -295,8 +302,8 @@ func TestReads(t *testing.T) {
 			a := serve(t, c.script...)
 			client, clock := a.client(t)
 			got, err := client.Account(t.Context())
-			if outcome(err) != c.want || len(a.requests) != c.requests || clock.Now().Sub(now) != c.waited {
-				t.Errorf("%s (%v) after %d requests and %s; want %s, %d, %s", outcome(err), err, len(a.requests), clock.Now().Sub(now), c.want, c.requests, c.waited)
+			if outcome(err) != c.want || len(a.seen()) != c.requests || clock.Now().Sub(now) != c.waited {
+				t.Errorf("%s (%v) after %d requests and %s; want %s, %d, %s", outcome(err), err, len(a.seen()), clock.Now().Sub(now), c.want, c.requests, c.waited)
 			}
 			if err == nil && (got.Cash.String() != "-10.01" || got.Equity.String() != "100000000000.01" || got.Number != "PA1" || !got.SuspendedByUser) {
 				t.Errorf("%+v", got)
@@ -319,8 +326,8 @@ func TestCancel(t *testing.T) {
 	} {
 		a := serve(t, c.answer)
 		client, _ := a.client(t)
-		if err := client.Cancel(t.Context(), "o-1"); outcome(err) != c.want || !slices.Equal(a.requests, []string{"DELETE /v2/orders/o-1"}) {
-			t.Errorf("%s: %v by %v", name, err, a.requests)
+		if err := client.Cancel(t.Context(), "o-1"); outcome(err) != c.want || !slices.Equal(a.seen(), []string{"DELETE /v2/orders/o-1"}) {
+			t.Errorf("%s: %v by %v", name, err, a.seen())
 		}
 	}
 }
@@ -349,8 +356,8 @@ func TestDeadlineIsTheContexts(t *testing.T) {
 				t.Errorf("%s with a slow %s: %v", call, name, err)
 			}
 		}
-		if len(a.requests) != 2 {
-			t.Errorf("slow %s: %v", name, a.requests)
+		if len(a.seen()) != 2 {
+			t.Errorf("slow %s: %v", name, a.seen())
 		}
 	}
 	close(release)
@@ -395,8 +402,8 @@ func TestClockAndSessions(t *testing.T) {
 	if err != nil || len(got) != 2 || got[0].EarlyClose || !got[1].EarlyClose || !got[1].Close.Equal(time.Date(2026, 11, 27, 18, 0, 0, 0, time.UTC)) {
 		t.Errorf("%+v %v", got, err)
 	}
-	if a.requests[0] != "GET /v2/calendar?end=2026-11-30&start=2026-11-25" {
-		t.Error(a.requests)
+	if a.seen()[0] != "GET /v2/calendar?end=2026-11-30&start=2026-11-25" {
+		t.Error(a.seen())
 	}
 	client, _ = serve(t, say(200, `[{"date":"2026-11-25","open":"half past","close":"16:00"}]`)).client(t)
 	if got, err := client.Sessions(t.Context(), "2026-11-25", "2026-11-30"); outcome(err) != "unknown" {
@@ -433,8 +440,8 @@ func TestF77QuotesInHalves(t *testing.T) {
 	if q := got["ONE"]; !q.Bid.IsZero() || q.Ask.String() != "2.1" {
 		t.Errorf("%+v", q)
 	}
-	if !strings.Contains(a.requests[0], "feed=iex") {
-		t.Error(a.requests[0])
+	if !strings.Contains(a.seen()[0], "feed=iex") {
+		t.Error(a.seen()[0])
 	}
 }
 
@@ -487,17 +494,17 @@ func TestOrdersArePagedThrough(t *testing.T) {
 	a := serve(t, list)
 	client, _ := a.client(t)
 	got, err := client.OpenOrders(t.Context())
-	if err != nil || len(got) != 1200 || got[0].ID != "o-0" || got[1199].ID != "o-1199" || len(a.requests) != 3 {
-		t.Fatalf("%d orders, %v, %d requests", len(got), err, len(a.requests))
+	if err != nil || len(got) != 1200 || got[0].ID != "o-0" || got[1199].ID != "o-1199" || len(a.seen()) != 3 {
+		t.Fatalf("%d orders, %v, %d requests", len(got), err, len(a.seen()))
 	}
-	if !strings.Contains(a.requests[0], "status=open") || !strings.Contains(a.requests[0], "limit=500") || !strings.Contains(a.requests[0], "direction=asc") {
-		t.Error(a.requests[0])
+	if !strings.Contains(a.seen()[0], "status=open") || !strings.Contains(a.seen()[0], "limit=500") || !strings.Contains(a.seen()[0], "direction=asc") {
+		t.Error(a.seen()[0])
 	}
 	got, err = client.OrdersSince(t.Context(), at(1190))
 	if err != nil || len(got) < 10 || got[len(got)-1].ID != "o-1199" {
 		t.Errorf("%d orders, %v", len(got), err)
 	}
-	if last := a.requests[len(a.requests)-1]; !strings.Contains(last, "status=all") || !strings.Contains(last, "after=2026-11-24T15%3A01%3A57Z") {
+	if last := a.seen()[len(a.seen())-1]; !strings.Contains(last, "status=all") || !strings.Contains(last, "after=2026-11-24T15%3A01%3A57Z") {
 		t.Error(last)
 	}
 }

@@ -100,13 +100,6 @@ func (c *Call) Explain(err error) error {
 	return err
 }
 
-// RequestID is Alpaca's name of a call that was answered with 200.
-func (c *Call) RequestID() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.requestID
-}
-
 // body bounds a reply and remembers why it broke off.
 type body struct {
 	io.ReadCloser
@@ -120,7 +113,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
-	if err != nil && !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return n, b.fail(err)
 	}
 	return n, err

@@ -53,6 +53,13 @@ func newProvider(t *testing.T, answer func(n int, symbols []string, w http.Respo
 	return p
 }
 
+// seen are the requests so far.
+func (p *provider) seen() []*http.Request {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.requests)
+}
+
 func (p *provider) source(t *testing.T, change func(*alpacamarket.Options)) (*alpacamarket.Source, *still) {
 	clock := &still{}
 	o := alpacamarket.Options{BaseURL: p.URL + "/", Feed: "iex", KeyID: "id", Secret: "secret", Clock: clock}
@@ -105,7 +112,7 @@ func TestF46SessionDatesAreNewYorks(t *testing.T) {
 	if len(got) != 1 || !slices.Equal(got["MSFT"], want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	q := p.requests[0].URL.Query()
+	q := p.seen()[0].URL.Query()
 	for key, want := range map[string]string{
 		"symbols": "MSFT,NONE,OLD", "timeframe": "1Day", "adjustment": "all", "feed": "iex", "limit": "10000",
 		"start": "2026-07-01T00:00:00Z", "end": "2026-11-23T23:59:59Z",
@@ -114,8 +121,8 @@ func TestF46SessionDatesAreNewYorks(t *testing.T) {
 			t.Errorf("%s = %q, want %q", key, q.Get(key), want)
 		}
 	}
-	if p.requests[0].Header.Get("APCA-API-KEY-ID") != "id" || p.requests[0].URL.Path != "/v2/stocks/bars" {
-		t.Errorf("request %s %v", p.requests[0].URL, p.requests[0].Header)
+	if p.seen()[0].Header.Get("APCA-API-KEY-ID") != "id" || p.seen()[0].URL.Path != "/v2/stocks/bars" {
+		t.Errorf("request %s %v", p.seen()[0].URL, p.seen()[0].Header)
 	}
 }
 
@@ -125,7 +132,7 @@ func TestNeverAsksForTheLastQuarterHour(t *testing.T) {
 	if _, err := s.DailyBars(t.Context(), market.Request{Symbols: []string{"A"}, From: "2026-11-23", To: "2026-11-24"}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := p.requests[0].URL.Query().Get("end"), clock.Now().Add(-16*time.Minute).Format(time.RFC3339); got != want {
+	if got, want := p.seen()[0].URL.Query().Get("end"), clock.Now().Add(-16*time.Minute).Format(time.RFC3339); got != want {
 		t.Errorf("end = %s, want %s", got, want)
 	}
 }
@@ -141,7 +148,7 @@ func TestChunksFitOnOnePage(t *testing.T) {
 	var calendar market.Calendar
 	sessions := len(calendar.Sessions(r.From, r.To))
 	var seen []string
-	for _, req := range p.requests {
+	for _, req := range p.seen() {
 		symbols := strings.Split(req.URL.Query().Get("symbols"), ",")
 		seen = append(seen, symbols...)
 		if len(symbols)*sessions > 10_000 {
@@ -149,8 +156,8 @@ func TestChunksFitOnOnePage(t *testing.T) {
 		}
 	}
 	slices.Sort(seen)
-	if !slices.Equal(seen, r.Symbols) || len(p.requests) != 3 {
-		t.Errorf("%d requests asked for %d symbols", len(p.requests), len(seen))
+	if !slices.Equal(seen, r.Symbols) || len(p.seen()) != 3 {
+		t.Errorf("%d requests asked for %d symbols", len(p.seen()), len(seen))
 	}
 }
 
@@ -222,8 +229,8 @@ func TestFailures(t *testing.T) {
 		if err == nil || errors.As(err, &temporary) != c.temporary || errors.As(err, &denied) != c.denied {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
-		if len(p.requests) != c.requests {
-			t.Errorf("%s: %d requests, want %d", name, len(p.requests), c.requests)
+		if len(p.seen()) != c.requests {
+			t.Errorf("%s: %d requests, want %d", name, len(p.seen()), c.requests)
 		}
 	}
 }
@@ -258,8 +265,8 @@ func TestDeadline(t *testing.T) {
 	defer cancel()
 	_, err := s.DailyBars(ctx, request(1))
 	var temporary *market.TemporaryError
-	if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &temporary) || len(p.requests) != 1 {
-		t.Errorf("%v after %d requests", err, len(p.requests))
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &temporary) || len(p.seen()) != 1 {
+		t.Errorf("%v after %d requests", err, len(p.seen()))
 	}
 }
 
