@@ -211,6 +211,9 @@ func (r *reader) skipBlanks() {
 		switch r.src[r.pos] {
 		case ' ', '\t', ',', '\f':
 			pos := r.pos + 1
+			for strings.HasPrefix(r.src[pos:], "        ") { // one comparison of eight bytes
+				pos += 8
+			}
 			for pos < len(r.src) && r.src[pos] == ' ' {
 				pos++
 			}
