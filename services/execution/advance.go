@@ -96,8 +96,12 @@ func pollWait(polls int) time.Duration {
 // been posted counts as unknown, whatever was recorded last.
 func Resume(l Leg, now time.Time) Leg {
 	l.Attempts = slices.Clone(l.Attempts)
+	l.WaitSince = time.Time{} // nobody looked meanwhile
 	if a := l.open(); a != nil {
 		a.NextAt = now
+		if a.StepUntil.Before(now) {
+			a.StepUntil = now
+		}
 		if a.State == Intended && a.Posts > 0 {
 			a.State, a.UnknownSince, a.Lookups = Unknown, now, 0
 		}

@@ -63,7 +63,7 @@ func learnSubmit(a *Attempt, err error, now time.Time) {
 	switch {
 	case errors.As(err, &rejected):
 		a.BrokerCode, a.BrokerMessage = brokerCode(rejected), quoted(rejected.Message)
-		if false {
+		if a.Posts > 1 {
 			// This POST was refused, perhaps because the earlier one holds the
 			// shares or the cash: the order may exist.
 			a.Refused = true

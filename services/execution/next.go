@@ -73,10 +73,12 @@ func (l *Leg) refusal() string {
 			return reason
 		}
 	case reasonNotFractionable:
-		if l.count(reason) > 1 || l.Remaining().Floor(0).IsZero() {
-			l.Dust = l.Kind == events.Exit
+		l.Dust = l.Kind == events.Exit // what is less than a share
+		whole := l.Remaining().Floor(0)
+		if l.count(reason) > 1 || whole.IsZero() {
 			return reason
 		}
+		l.Qty, l.Fractionable = l.FilledQty().Add(whole), false
 	case reasonBelowMinimum:
 		l.Dust = l.Side == events.Sell
 		return reason
@@ -165,9 +167,6 @@ func (l *Leg) nextQty(o Observation, capAt money.Decimal) (money.Decimal, bool) 
 		if !l.Fractionable {
 			qty = qty.Floor(0)
 		}
-	}
-	if l.count(reasonNotFractionable) > 0 {
-		qty = qty.Floor(0)
 	}
 	if qty.Sign() <= 0 || l.Side == events.Buy && qty.Mul(l.Price).Less(brokerMinimum()) {
 		l.end(reasonBelowMinimum)

@@ -1,0 +1,646 @@
+package execution_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/services/execution"
+)
+
+var errReset = &broker.Unknown{Op: "submit", Cause: errors.New("connection reset by peer")}
+
+func rejected(status, code int, message string) error {
+	return &broker.Rejected{Op: "submit", Status: status, Code: code, Message: message}
+}
+
+func all(o broker.Order) money.Decimal { return o.Qty }
+func none(broker.Order) money.Decimal  { return money.Zero() }
+func (w *world) exit() events.PlanLine {
+	return w.line(1, "OLD", events.Sell, events.Exit, "50", "100", "50")
+}
+func (w *world) opened() events.PlanLine {
+	return w.line(2, "NEW", events.Buy, events.Open, "70.5", "200", "0")
+}
+
+// ids are the client ids of the POSTs that arrived, without repetition.
+func (k *desk) ids() []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, p := range k.posts {
+		if !seen[p.ClientID] {
+			seen[p.ClientID] = true
+			out = append(out, p.ClientID)
+		}
+	}
+	return out
+}
+
+func TestF62LostReplyIsAdopted(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill = all
+	w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
+		_, err := w.desk.place(r) // it arrived, and the reply is lost
+		if err != nil {
+			return nil, err, true
+		}
+		return nil, errReset, true
+	}
+	e := w.trade(w.rotation())
+	if e.Outcome != events.OutcomeCompleted || len(w.desk.posts) != 2 || len(w.desk.orders) != 2 {
+		t.Errorf("%s after %d posts", show(e), len(w.desk.posts))
+	}
+}
+
+func TestF62LostRequestIsSentAgainUnderItsID(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill = all
+	w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
+		return nil, errReset, n == 1 // it never arrived
+	}
+	e := w.trade(w.plan(w.exit()))
+	if e.Outcome != events.OutcomeCompleted || len(w.desk.posts) != 2 || len(w.desk.ids()) != 1 {
+		t.Errorf("%s after posts %+v", show(e), w.desk.posts)
+	}
+}
+
+func TestF64LookupMissProvesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill, w.desk.hideFor = all, 3*time.Second
+	w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
+		w.desk.place(r)
+		return nil, errReset, true
+	}
+	e := w.trade(w.plan(w.exit()))
+	if e.Outcome != events.OutcomeCompleted || len(w.desk.orders) != 1 || len(w.desk.ids()) != 1 {
+		t.Errorf("%s, %d orders", show(e), len(w.desk.orders))
+	}
+}
+
+func TestF84NothingHeardIsUnknown(t *testing.T) {
+	w := newWorld(t)
+	w.desk.onSubmit = func(int, broker.OrderRequest) (*broker.Order, error, bool) { return nil, errReset, true }
+	e := w.trade(w.rotation())
+	if e.Outcome != events.OutcomeUnknown || e.Success || len(w.desk.posts) != 3 || len(w.desk.ids()) != 1 {
+		t.Errorf("%s after %d posts", show(e), len(w.desk.posts))
+	}
+	if buy := e.Legs[1]; buy.Status != events.LegSkipped || buy.ReasonCode != "sell_unresolved" {
+		t.Errorf("the buy ended %s %s", buy.Status, buy.ReasonCode)
+	}
+}
+
+func TestRefusedRepetitionStaysUnknown(t *testing.T) {
+	w := newWorld(t)
+	w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
+		if n == 1 {
+			return nil, errReset, true
+		}
+		return nil, rejected(403, 40310000, "insufficient qty available for order (requested: 50, available: 0)"), true
+	}
+	e := w.trade(w.plan(w.exit()))
+	if e.Outcome != events.OutcomeUnknown || len(w.desk.posts) != 2 || len(w.desk.ids()) != 1 {
+		t.Errorf("%s after posts %+v", show(e), w.desk.posts)
+	}
+}
+
+func TestF65OrderUnderOurIDIsCompared(t *testing.T) {
+	w := newWorld(t)
+	w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
+		other := r
+		other.Qty = d("1")
+		o, _ := w.desk.place(other)
+		return &o, nil, true
+	}
+	e := w.trade(w.rotation())
+	if e.Outcome != events.OutcomeUnknown || len(w.desk.posts) != 1 || e.Legs[0].ReasonCode != "id_conflict" || e.Legs[1].Status != events.LegSkipped {
+		t.Errorf("%s", show(e))
+	}
+	if got := strings.Join(w.published(), " "); !strings.Contains(got, "ErrorNotificationRequested") {
+		t.Errorf("published %s, want an alarm", got)
+	}
+}
+
+func TestF66RedeliveryAfterEveryCrashTradesOnce(t *testing.T) {
+	// The ledger fails at its n-th write: the invocation dies there, and the
+	// event is delivered again when the lock has ended.
+	for crash := 1; crash < 60; crash++ {
+		for _, lost := range []bool{false, true} {
+			w := newWorld(t)
+			breaker := &breakingDriver{Driver: w.driver, at: crash, after: lost}
+			w.driver = breaker
+			w.rewire()
+			plan := w.planned(w.rotation())
+			err := w.deliver(plan)
+			breaker.mend()
+			for tries := 0; tries < 5 && err != nil; tries++ {
+				w.clock.Sleep(context.Background(), 90*time.Second)
+				err = w.deliver(plan)
+			}
+			if err != nil {
+				t.Fatalf("crash at write %d: %v", crash, err)
+			}
+			for len(w.queue) > 0 {
+				next := w.queue[0]
+				w.queue = w.queue[1:]
+				if err := w.deliver(next); err != nil {
+					t.Fatal(err)
+				}
+			}
+			e := w.report()
+			if e.Outcome != events.OutcomeCompleted {
+				t.Fatalf("crash at write %d: %s", crash, show(e))
+			}
+			if breaker.writes < crash {
+				return // the whole run has fewer writes
+			}
+		}
+	}
+	t.Fatal("the crashes did not reach the end of the run")
+}
+
+func TestF67PartialFillsAddUp(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill = func(o broker.Order) money.Decimal { return d("20") }
+	e := w.trade(w.plan(w.line(1, "NEW", events.Buy, events.Open, "100", "50", "0")))
+	if got := w.desk.traded("NEW", events.Buy); !got.Equal(d("80")) || e.Legs[0].FilledQty != "80" || e.Legs[0].Status != events.LegPartial || e.Legs[0].Attempts != 4 {
+		t.Errorf("the broker traded %s; %s", got, show(e))
+	}
+	for i, want := range []string{"100", "80", "60", "40"} {
+		if !w.desk.posts[i].Qty.Equal(d(want)) {
+			t.Errorf("attempt %d asked for %s, want %s", i+1, w.desk.posts[i].Qty, want)
+		}
+	}
+}
+
+func TestF68FillDuringCancel(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill, w.desk.fillOnCancel = none, true
+	e := w.trade(w.rotation())
+	if e.Outcome != events.OutcomeCompleted || len(w.desk.posts) != 2 {
+		t.Errorf("%s", show(e))
+	}
+}
+
+func TestF69NoNewOrderBeforeTheOldOneEnded(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill = none
+	w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
+		for _, o := range w.desk.orders {
+			if o.Symbol == r.Symbol && !o.Status.Terminal() {
+				t.Errorf("attempt %s while %s is %s", r.ClientID, o.ClientID, o.Status)
+			}
+		}
+		return nil, nil, false
+	}
+	e := w.trade(w.plan(w.exit()))
+	if e.Outcome != events.OutcomeFailed || e.Legs[0].Status != events.LegUnfilled || len(w.desk.posts) != 4 {
+		t.Errorf("%s after %d posts", show(e), len(w.desk.posts))
+	}
+}
+
+func TestF71StuckCancelBlocksTheLeg(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill, w.desk.stuck = none, true
+	e := w.trade(w.rotation())
+	if e.Outcome != events.OutcomeUnknown || len(w.desk.posts) != 1 || e.Legs[1].Status != events.LegSkipped {
+		t.Errorf("%s after %d posts", show(e), len(w.desk.posts))
+	}
+	if len(w.desk.cancels) < 2 || w.ran > 12 {
+		t.Errorf("%d cancels in %d invocations", len(w.desk.cancels), w.ran)
+	}
+}
+
+func TestF73WorkingOrderIsFoundAtTheEnd(t *testing.T) {
+	w := newWorld(t)
+	// Every POST arrives and its reply is lost; the order shows after two minutes.
+	w.desk.fill, w.desk.hideFor = none, 2*time.Minute
+	w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
+		w.desk.place(r)
+		return nil, errReset, true
+	}
+	e := w.trade(w.plan(w.exit()))
+	if w.desk.orders[0].Status != "canceled" {
+		t.Errorf("the order was left %s; %s", w.desk.orders[0].Status, show(e))
+	}
+}
+
+func TestF74OnlyOwnOrdersAreCancelled(t *testing.T) {
+	w := newWorld(t)
+	price := d("1")
+	for _, id := range []string{"alc-XYZ-b01-aaaaaaaaaaaaaaaaaaaaaaaaaa", "by-hand"} {
+		w.desk.place(broker.OrderRequest{ClientID: id, Symbol: "XYZ", Side: events.Buy, Qty: d("1"), Type: broker.Limit, Limit: &price})
+		w.desk.orders[len(w.desk.orders)-1].Status = "new"
+	}
+	w.desk.orders[0].Filled, w.desk.orders[1].Filled = money.Zero(), money.Zero()
+	w.desk.held["XYZ"] = money.Zero()
+	p := w.rotation()
+	w.desk.fill = all
+	e := w.trade(p)
+	if w.desk.orders[0].Status != "canceled" || w.desk.orders[1].Status != "new" || e.Outcome != events.OutcomeCompleted {
+		t.Errorf("own %s, foreign %s; %s", w.desk.orders[0].Status, w.desk.orders[1].Status, show(e))
+	}
+}
+
+func TestF76InsaneQuotesGetNoOrder(t *testing.T) {
+	at := monday.Add(-5 * time.Minute)
+	for name, q := range map[string]broker.Quote{
+		"no ask":     {Bid: d("100")},
+		"no bid":     {Ask: d("100")},
+		"crossed":    {Bid: d("101"), Ask: d("100")},
+		"wide":       {Bid: d("98"), Ask: d("102")},
+		"stale":      {Bid: d("99.99"), Ask: d("100.01"), At: at},
+		"elsewhere":  {Bid: d("120"), Ask: d("120.01")},
+		"negative":   {Bid: d("-1"), Ask: d("100")},
+		"future":     {Bid: d("99.99"), Ask: d("100.01"), At: monday.Add(time.Hour)},
+		"both zero":  {},
+		"bid absurd": {Bid: d("0.01"), Ask: d("100")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			p := w.rotation()
+			w.desk.quotes["OLD"] = q
+			w.desk.fill = all
+			e := w.trade(p)
+			if e.Legs[0].Status != events.LegSkipped || e.Legs[0].ReasonCode != "no_quote" {
+				t.Errorf("%s", show(e))
+			}
+			for _, post := range w.desk.posts {
+				if post.Symbol == "OLD" {
+					t.Errorf("an order went out: %+v", post)
+				}
+			}
+		})
+	}
+}
+
+func TestF78SamePriceKeepsItsOrder(t *testing.T) {
+	w := newWorld(t)
+	p := w.plan(w.exit())
+	w.desk.quotes["OLD"] = broker.Quote{Bid: d("100"), Ask: d("100")} // locked: mid, bid and ask are one price
+	w.desk.fill = none
+	e := w.trade(p)
+	if len(w.desk.posts) != 3 { // the steps 1 and 2 share an order
+		t.Errorf("%d posts; %s", len(w.desk.posts), show(e))
+	}
+}
+
+func TestF79PriceArrivesAfterTheFill(t *testing.T) {
+	for _, never := range []bool{false, true} {
+		w := newWorld(t)
+		w.desk.fill, w.desk.noPrice = all, true
+		reads := 0
+		w.desk.tick = func(o *broker.Order) {
+			if reads++; !never && reads > 2 {
+				o.AvgPrice = o.Limit
+			}
+		}
+		e := w.trade(w.plan(w.exit()))
+		leg := e.Legs[0]
+		if e.Outcome != events.OutcomeCompleted || leg.PricePending != never || (leg.AvgPrice == nil) != never || leg.FilledQty != "50" {
+			t.Errorf("never %v: %s, leg %+v", never, show(e), leg)
+		}
+	}
+}
+
+func TestF81APartialFillIsNoSuccess(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill = func(o broker.Order) money.Decimal {
+		if len(w.desk.orders) == 1 {
+			return d("1")
+		}
+		return money.Zero()
+	}
+	e := w.trade(w.plan(w.exit()))
+	if e.Outcome != events.OutcomePartial || e.Success || e.Legs[0].FilledQty != "1" || e.Totals.Sold != "100" || len(e.Residuals) != 1 || e.Residuals[0].Qty != "49" {
+		t.Errorf("%s totals %+v residuals %+v", show(e), e.Totals, e.Residuals)
+	}
+}
+
+func TestF82SellsAreReportedWhenBuysCannotBe(t *testing.T) {
+	w := newWorld(t)
+	p := w.rotation()
+	w.desk.fill = all
+	w.desk.account.BuyingPower = d("-5000") // and the sells do not raise it above zero
+	e := w.trade(p)
+	if e.Legs[0].Status != events.LegFilled || e.Legs[1].Status != events.LegSkipped || e.Legs[1].ReasonCode != "no_cash" || e.Outcome != events.OutcomePartial {
+		t.Errorf("%s", show(e))
+	}
+}
+
+func TestF83BuysAreCutToTheCashThatIsThere(t *testing.T) {
+	w := newWorld(t)
+	p := w.rotation()
+	w.desk.fill = func(o broker.Order) money.Decimal {
+		if o.Side == events.Sell {
+			return money.Zero() // nothing is sold: 10000 are there, 14100 were planned for
+		}
+		return o.Qty
+	}
+	e := w.trade(p)
+	if w.desk.account.Cash.Less(d("200")) || e.Legs[1].Status != events.LegFilled || e.BuyScale == "1" {
+		t.Errorf("cash %s, scale %s; %s", w.desk.account.Cash, e.BuyScale, show(e))
+	}
+}
+
+func TestF83UnsettledCashLimitsTheBuys(t *testing.T) {
+	w := newWorld(t)
+	p := w.rotation()
+	w.desk.fill, w.desk.lagCash = all, true
+	e := w.trade(p)
+	if bought := d(string(e.Totals.Bought)); d("9800").Less(bought) {
+		t.Errorf("bought for %s although 10000 were there and 200 are reserved; %s", bought, show(e))
+	}
+}
+
+func TestF86Rejections(t *testing.T) {
+	for _, c := range []struct {
+		name, message string
+		status, code  int
+		always        bool
+		buy           bool
+		want          events.LegStatus
+		reason        string
+		posts         int
+	}{
+		{"buying power once", "insufficient buying power", 403, 40310000, false, true, events.LegFilled, "", 2},
+		{"buying power always", "insufficient buying power", 403, 40310000, true, true, events.LegRejected, "buying_power", 2},
+		{"qty once", "insufficient qty available for order (requested: 50, available: 0)", 403, 40310000, false, false, events.LegFilled, "", 2},
+		{"qty always", "insufficient qty available for order (requested: 50, available: 0)", 403, 40310000, true, false, events.LegRejected, "insufficient_qty", 2},
+		{"wash trade", "potential wash trade detected. use complex orders", 403, 40310000, true, false, events.LegRejected, "wash_trade", 1},
+		{"whole shares only", `asset "NEW" is not fractionable`, 403, 40310000, false, true, events.LegFilled, "", 2},
+		{"minimum of a sell", "cost basis must be >= minimal amount of order 1", 403, 40310000, true, false, events.LegSkipped, "below_minimum", 1},
+		{"not tradable", `asset "OLD" is not tradable`, 422, 42210000, true, false, events.LegSkipped, "not_tradable", 1},
+		{"sub-penny", "invalid limit_price 100.001. sub-penny increment does not fulfill minimum pricing criteria", 422, 42210000, true, false, events.LegRejected, "bad_order", 1},
+		{"keys", "unauthorized.", 401, 0, true, false, events.LegRejected, "account_blocked", 1},
+		{"forbidden", "forbidden.", 403, 0, true, false, events.LegRejected, "account_blocked", 1},
+		{"restricted", "new orders are rejected by account restrictions", 403, 40310000, true, false, events.LegRejected, "account_blocked", 1},
+		{"never seen", "the moon is full", 422, 99, true, false, events.LegRejected, "other", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.desk.fill = all
+			w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
+				return nil, rejected(c.status, c.code, c.message), c.always || n == 1
+			}
+			line := w.exit()
+			if c.buy {
+				line = w.line(1, "NEW", events.Buy, events.Open, "20.5", "200", "0")
+			}
+			e := w.trade(w.plan(line))
+			leg := e.Legs[0]
+			if leg.Status != c.want || c.reason != "" && leg.ReasonCode != c.reason || len(w.desk.posts) != c.posts {
+				t.Errorf("%s after %d posts", show(e), len(w.desk.posts))
+			}
+			if c.reason == "below_minimum" && (len(e.Dust) != 1 || !e.Success && e.Outcome != events.OutcomeCompleted) {
+				t.Errorf("dust %+v; %s", e.Dust, show(e))
+			}
+		})
+	}
+}
+
+func TestF88NothingSentIsSkippedAndNoSuccess(t *testing.T) {
+	for name, set := range map[string]func(w *world){
+		"market_closed": func(w *world) { w.desk.open = false },
+		"clock_skew":    func(w *world) { w.desk.skew = time.Minute },
+		"halted": func(w *world) {
+			if err := w.ledger.SetControl(context.Background(), "paper-main", events.Halted, "test", "test"); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"state_changed": func(w *world) { w.desk.held["OLD"], w.desk.held["NEW"] = d("49"), d("1") },
+		"not_after":     func(w *world) { w.clock.Sleep(context.Background(), 14*time.Minute+50*time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			p := w.rotation()
+			set(w)
+			e := w.trade(p)
+			if e.Outcome != events.OutcomeSkipped || e.Success || len(w.desk.posts) != 0 {
+				t.Errorf("%s", show(e))
+			}
+			if got := e.Legs[1].ReasonCode; got != name && got != "position_changed" {
+				t.Errorf("reason %s", got)
+			}
+		})
+	}
+}
+
+func TestReducingBuysNothing(t *testing.T) {
+	w := newWorld(t)
+	if err := w.ledger.SetControl(context.Background(), "paper-main", events.Reducing, "test", "test"); err != nil {
+		t.Fatal(err)
+	}
+	w.desk.fill = all
+	e := w.trade(w.rotation())
+	if e.Legs[0].Status != events.LegFilled || e.Legs[1].Status != events.LegSkipped || e.Legs[1].ReasonCode != "reducing" {
+		t.Errorf("%s", show(e))
+	}
+}
+
+func TestOnlyTheChangedPositionIsSkipped(t *testing.T) {
+	w := newWorld(t)
+	p := w.rotation()
+	w.desk.held["OLD"] = d("40")
+	w.desk.fill = all
+	e := w.trade(p)
+	if e.Legs[0].ReasonCode != "position_changed" || e.Legs[1].Status != events.LegFilled {
+		t.Errorf("%s", show(e))
+	}
+}
+
+func TestF89PricesAreOnTheTick(t *testing.T) {
+	w := newWorld(t)
+	p := w.plan(w.line(1, "PENNY", events.Buy, events.Open, "1000", "0.7711", "0"))
+	w.desk.quotes["PENNY"] = broker.Quote{Bid: d("0.7711"), Ask: d("0.7714")}
+	w.desk.fill = none
+	w.trade(p)
+	for _, post := range w.desk.posts {
+		if !money.FloorTick(*post.Limit).Equal(*post.Limit) {
+			t.Errorf("limit %s is not on the tick", post.Limit)
+		}
+	}
+	if len(w.desk.posts) == 0 {
+		t.Error("no order")
+	}
+}
+
+func TestF90UnfinishedWorkGoesOn(t *testing.T) {
+	w := newWorld(t)
+	p := w.rotation()
+	w.desk.fill = none
+	w.began = w.clock.Now()
+	w.clock.Sleep(context.Background(), 0)
+	e := w.trade(p)
+	if w.ran < 2 || e.Continuations != w.ran-1 {
+		t.Errorf("%d invocations, %d continuations; %s", w.ran, e.Continuations, show(e))
+	}
+	for _, o := range w.desk.orders {
+		if !o.Status.Terminal() {
+			t.Errorf("order %s was left %s", o.ClientID, o.Status)
+		}
+	}
+}
+
+func TestTooManyRequestsKeepsTheID(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill = all
+	w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
+		return nil, &broker.TryLater{Op: "submit", After: 3 * time.Second}, n <= 4
+	}
+	before := w.clock.Now()
+	e := w.trade(w.plan(w.exit()))
+	if e.Outcome != events.OutcomeCompleted || len(w.desk.posts) != 5 || len(w.desk.ids()) != 1 || w.clock.Now().Sub(before) < 12*time.Second {
+		t.Errorf("%s after %d posts in %s", show(e), len(w.desk.posts), w.clock.Now().Sub(before))
+	}
+}
+
+func TestLateEventClosesAndReports(t *testing.T) {
+	w := newWorld(t)
+	p := w.rotation()
+	w.desk.fill = none
+	w.desk.stuck = true
+	if err := w.deliver(w.planned(p)); err != nil {
+		t.Fatal(err)
+	}
+	next := w.queue[0]
+	w.queue = nil
+	w.clock.Sleep(context.Background(), 20*time.Minute)
+	w.desk.orders[0].Status = "canceled"
+	posts := len(w.desk.posts)
+	if err := w.deliver(next); err != nil {
+		t.Fatal(err)
+	}
+	e := w.report()
+	if e.Outcome != events.OutcomeFailed || len(w.desk.posts) != posts {
+		t.Errorf("%s, %d posts after the deadline", show(e), len(w.desk.posts)-posts)
+	}
+}
+
+func TestLateEventWithoutAnExecutionExpires(t *testing.T) {
+	w := newWorld(t)
+	w.clock.Sleep(context.Background(), time.Hour)
+	if err := w.deliver(w.planned(w.rotation())); err != nil {
+		t.Fatal(err)
+	}
+	if f := w.failure(); f.FailureCode != "expired" {
+		t.Errorf("code %s", f.FailureCode)
+	}
+	w.out = nil
+	more := &events.TradeExecutionContinued{PlanID: events.PlanID("never"), N: 1, Phase: events.PhaseClose, CloseOut: true, Reason: "stalled"}
+	if err := w.deliver(w.envelope(more, events.SourceOrchestration, events.CloseOutID(events.RunID(runKey)))); err != nil {
+		t.Fatal(err)
+	}
+	if f := w.failure(); f.FailureCode != "expired" {
+		t.Errorf("code %s", f.FailureCode)
+	}
+}
+
+func TestFinishedPlanIsReportedTheSameOnEveryPath(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill = all
+	p := w.rotation()
+	first := w.trade(p)
+	w.out = nil
+	posts := len(w.desk.posts)
+	w.clock.Sleep(context.Background(), time.Minute)
+	more := &events.TradeExecutionContinued{PlanID: p.PlanID, N: 1, Phase: events.PhaseClose, CloseOut: true, Reason: "stalled"}
+	if err := w.deliver(w.envelope(more, events.SourceOrchestration, events.CloseOutID(events.RunID(runKey)))); err != nil {
+		t.Fatal(err)
+	}
+	again := w.report()
+	if show(first) != show(again) || first.FinishedAt != again.FinishedAt || len(w.desk.posts) != posts {
+		t.Errorf("first %s\nagain %s", show(first), show(again))
+	}
+}
+
+func TestRefusedPlans(t *testing.T) {
+	for code, change := range map[string]func(w *world, p *events.RebalancePlanned){
+		"plan_hash_mismatch": func(_ *world, p *events.RebalancePlanned) { p.Lines[0].Qty = "49" },
+		"envelope_mismatch": func(w *world, _ *events.RebalancePlanned) {
+			w.change = func(c *execution.Config) { c.Limits.MaxLines = 5 }
+		},
+		"account_guard": func(w *world, _ *events.RebalancePlanned) { w.desk.account.Number = "PA2" },
+		"lease_lost": func(w *world, _ *events.RebalancePlanned) {
+			if err := w.ledger.ReleaseLease(context.Background(), "paper-main", events.RunID(runKey)); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(code, func(t *testing.T) {
+			w := newWorld(t)
+			p := w.rotation()
+			change(w, p)
+			if err := w.deliver(w.planned(p)); err != nil {
+				t.Fatal(err)
+			}
+			if f := w.failure(); f.FailureCode != code || len(w.desk.posts) != 0 {
+				t.Errorf("code %s, %d posts", f.FailureCode, len(w.desk.posts))
+			}
+		})
+	}
+}
+
+func TestDryRunOnlyReads(t *testing.T) {
+	w := newWorld(t)
+	p := w.rotation()
+	in := w.planned(p)
+	in.DryRun = true
+	w.desk.open = false
+	if err := w.deliver(in); err != nil {
+		t.Fatal(err)
+	}
+	e := w.report()
+	if e.Outcome != events.OutcomeDryRun || !e.Success || len(w.desk.posts)+len(w.desk.cancels) != 0 || len(e.Legs) != 2 {
+		t.Errorf("%s", show(e))
+	}
+}
+
+func TestStaleReadNeverLowersAFill(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill = func(broker.Order) money.Decimal { return d("20") }
+	reads := 0
+	w.desk.tick = func(o *broker.Order) {
+		if reads++; reads == 2 && o.Status == "partially_filled" {
+			o.Filled, o.Status = d("5"), "canceled" // an old copy, with an end that is not true
+		} else if reads == 3 {
+			o.Filled, o.Status = d("20"), "partially_filled"
+		}
+	}
+	e := w.trade(w.plan(w.exit()))
+	if e.Legs[0].FilledQty != "50" || !w.desk.posts[1].Qty.Equal(d("30")) {
+		t.Errorf("%s; second order for %s", show(e), w.desk.posts[1].Qty)
+	}
+}
+
+func TestTwoInvocationsDoNotWorkOnOnePlan(t *testing.T) {
+	w := newWorld(t)
+	p := w.rotation()
+	w.desk.fill = all
+	var second error
+	once := false
+	w.desk.onSubmit = func(int, broker.OrderRequest) (*broker.Order, error, bool) {
+		if once {
+			return nil, nil, false
+		}
+		once = true
+		w.desk.mu.Unlock() // the close-out comes while the first one trades
+		defer w.desk.mu.Lock()
+		more := &events.TradeExecutionContinued{PlanID: p.PlanID, N: 1, Phase: events.PhaseClose, CloseOut: true, Reason: "stalled"}
+		second = w.deliver(w.envelope(more, events.SourceOrchestration, events.CloseOutID(events.RunID(runKey))))
+		return nil, nil, false
+	}
+	if err := w.deliver(w.planned(p)); err != nil {
+		t.Fatal(err)
+	}
+	if second == nil || !strings.Contains(second.Error(), "in_progress") {
+		t.Errorf("the second invocation ended with %v", second)
+	}
+	if e := w.report(); e.Outcome != events.OutcomeCompleted {
+		t.Errorf("%s", show(e))
+	}
+}
