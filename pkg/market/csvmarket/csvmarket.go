@@ -13,7 +13,6 @@
 package csvmarket
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -38,13 +37,17 @@ type Source struct {
 
 	mu     sync.Mutex
 	series map[string]market.Series
+	dates  dates
 }
+
+// dates are those that were read before, by their text: files share them.
+type dates map[string]events.Date
 
 var _ market.Source = (*Source)(nil)
 
 // New returns the source over a folder, for example os.DirFS(dir).
 func New(files fs.FS) *Source {
-	return &Source{files: files, series: make(map[string]market.Series)}
+	return &Source{files: files, series: make(map[string]market.Series), dates: make(dates)}
 }
 
 // Symbols are the symbols that have a file, ascending.
@@ -99,7 +102,7 @@ func (s *Source) load(symbol string) (market.Series, error) {
 	if err != nil {
 		return nil, fmt.Errorf("csvmarket: read %s: %w", name, err)
 	}
-	series, err := Parse(name, raw)
+	series, err := s.dates.parse(name, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -108,20 +111,21 @@ func (s *Source) load(symbol string) (market.Series, error) {
 }
 
 // Parse reads the text of one file. The name is for its errors.
-func Parse(name string, raw []byte) (market.Series, error) {
-	first, rest, _ := bytes.Cut(bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf")), []byte("\n"))
-	if got := string(bytes.TrimSpace(first)); got != header {
+func Parse(name string, raw []byte) (market.Series, error) { return make(dates).parse(name, raw) }
+
+func (d dates) parse(name string, raw []byte) (market.Series, error) {
+	first, rest, _ := strings.Cut(strings.TrimPrefix(string(raw), "\ufeff"), "\n")
+	if got := strings.TrimSpace(first); got != header {
 		return nil, fmt.Errorf("csvmarket: %s:1: the first line is %.60q; it must be %q", name, got, header)
 	}
-	series := make(market.Series, 0, bytes.Count(rest, []byte("\n"))+1)
-	for number := 2; len(rest) > 0; number++ {
-		var line []byte
-		line, rest, _ = bytes.Cut(rest, []byte("\n"))
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 {
+	series := make(market.Series, 0, strings.Count(rest, "\n")+1)
+	for number := 2; rest != ""; number++ {
+		var line string
+		line, rest, _ = strings.Cut(rest, "\n")
+		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
-		bar, err := parseLine(string(line))
+		bar, err := d.parseLine(line)
 		if err != nil {
 			return nil, fmt.Errorf("csvmarket: %s:%d: %w", name, number, err)
 		}
@@ -134,7 +138,7 @@ func Parse(name string, raw []byte) (market.Series, error) {
 	return series, nil
 }
 
-func parseLine(line string) (market.Bar, error) {
+func (d dates) parseLine(line string) (market.Bar, error) {
 	var field [6]string
 	rest := line
 	for i := range field {
@@ -144,9 +148,14 @@ func parseLine(line string) (market.Bar, error) {
 			return market.Bar{}, fmt.Errorf("%d fields in %.80q; expected the 6 of %q", strings.Count(line, ",")+1, line, header)
 		}
 	}
-	date, err := events.ParseDate(field[0])
-	if err != nil {
-		return market.Bar{}, fmt.Errorf("the date is %q; expected a form like 2026-11-24", field[0])
+	date, known := d[field[0]]
+	if !known {
+		parsed, err := events.ParseDate(strings.Clone(field[0])) // or the whole file would stay in memory
+		if err != nil {
+			return market.Bar{}, fmt.Errorf("the date is %q; expected a form like 2026-11-24", field[0])
+		}
+		date = parsed
+		d[string(date)] = date
 	}
 	bar := market.Bar{Date: date}
 	for i, p := range []*float64{&bar.Open, &bar.High, &bar.Low, &bar.Close} {
@@ -157,12 +166,26 @@ func parseLine(line string) (market.Bar, error) {
 		}
 		*p = v
 	}
-	if field[5] != "" {
-		v, err := strconv.ParseFloat(field[5], 64)
-		if err != nil || !(v >= 0) || v >= math.MaxInt64 {
-			return market.Bar{}, fmt.Errorf("the volume is %q; expected a number of shares from 0, or nothing", field[5])
-		}
-		bar.Volume = int64(v)
+	volume, err := parseVolume(field[5])
+	if err != nil {
+		return market.Bar{}, err
 	}
+	bar.Volume = volume
 	return bar, nil
+}
+
+// parseVolume reads shares; some providers write them with a point or an
+// exponent, some leave them out.
+func parseVolume(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 0 {
+		return n, nil
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(v >= 0) || v >= math.MaxInt64 {
+		return 0, fmt.Errorf("the volume is %q; expected a number of shares from 0, or nothing", s)
+	}
+	return int64(v), nil
 }
