@@ -12,6 +12,8 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/broker/paperbroker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/market"
+	"github.com/alchemiser/alchemiser/pkg/market/alpacamarket"
+	"github.com/alchemiser/alchemiser/pkg/market/markettest"
 	"github.com/alchemiser/alchemiser/pkg/market/synthmarket"
 	"github.com/alchemiser/alchemiser/pkg/money"
 )
@@ -136,4 +138,16 @@ func TestShortPosition(t *testing.T) {
 	}
 	w.call(t, "GET", "/v2/account", "", 200, `"short_market_value":"-`)
 	w.call(t, "GET", "/v2/positions", "", 200, `"side":"short"`)
+}
+
+// Bars that went over the wire are bars as any other.
+func TestBarsOverTheWire(t *testing.T) {
+	markettest.Run(t, func(t *testing.T) market.Source {
+		w := newWorld(t, validReplies, nil)
+		source, err := alpacamarket.New(alpacamarket.Options{BaseURL: w.URL, Feed: "iex", KeyID: "id", Secret: "secret", Clock: w.Clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return source
+	})
 }

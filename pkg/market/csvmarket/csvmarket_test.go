@@ -12,6 +12,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/market"
 	"github.com/alchemiser/alchemiser/pkg/market/csvmarket"
+	"github.com/alchemiser/alchemiser/pkg/market/markettest"
 )
 
 const head = "date,open,high,low,close,volume\n"
@@ -131,4 +132,16 @@ func BenchmarkDailyBars(b *testing.B) {
 			b.Fatal(len(bars), err)
 		}
 	}
+}
+
+func TestConformance(t *testing.T) {
+	var text strings.Builder
+	text.WriteString(head)
+	var calendar market.Calendar
+	for i, s := range calendar.Sessions(markettest.First.AddDays(-10), markettest.Last.AddDays(1)) {
+		fmt.Fprintf(&text, "%s,%d,%d.5,%d,%d.25,%d\n", s.Date, 100+i, 102+i, 99+i, 101+i, 1000+i)
+	}
+	markettest.Run(t, func(*testing.T) market.Source {
+		return csvmarket.New(folder(map[string]string{"AAA.csv": text.String(), "BBB.csv": text.String()}))
+	})
 }
