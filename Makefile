@@ -56,6 +56,7 @@ golden: ## write golden files anew; say why in the commit
 	cd pkg/events && go test . -update
 	go test ./pkg/topology -update
 	cd infra/cdk && GOWORK=off go test ./internal/stacks -update
+	cd infra/cdk && GOWORK=off go test ./internal/costs -update
 
 dist: $(SERVICES:%=dist/%/bootstrap) dist/prehook/bootstrap ## the functions as they are deployed (arm64)
 	@mkdir -p -m 0755 dist/signal/strategies
