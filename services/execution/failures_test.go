@@ -24,9 +24,6 @@ func none(broker.Order) money.Decimal  { return money.Zero() }
 func (w *world) exit() events.PlanLine {
 	return w.line(1, "OLD", events.Sell, events.Exit, "50", "100", "50")
 }
-func (w *world) opened() events.PlanLine {
-	return w.line(2, "NEW", events.Buy, events.Open, "70.5", "200", "0")
-}
 
 // ids are the client ids of the POSTs that arrived, without repetition.
 func (k *desk) ids() []string {

@@ -10,15 +10,15 @@ import (
 // reconcile asks the broker once more which orders work, before the plan is
 // done: one of ours among them belongs to a leg that was given up. Its leg is
 // opened again, to be cancelled and booked.
-func (t *trade) reconcile(ctx context.Context) (reopened bool, err error) {
+func (t *trade) reconcile(ctx context.Context) (reopened bool) {
 	if t.reconciled {
-		return false, nil
+		return false
 	}
 	t.reconciled = true
 	orders, err := t.Broker.OpenOrders(ctx)
 	if err != nil {
 		t.exec.Value.Warnings = append(t.exec.Value.Warnings, "the open orders could not be read at the end")
-		return false, nil
+		return false
 	}
 	for i := range t.legs {
 		l := &t.legs[i].Value
@@ -34,7 +34,7 @@ func (t *trade) reconcile(ctx context.Context) (reopened bool, err error) {
 			}
 		}
 	}
-	return reopened, nil
+	return reopened
 }
 
 // finish waits for late prices, reads the account and makes the report part of

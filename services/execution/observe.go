@@ -20,7 +20,7 @@ const (
 )
 
 // observe reads what the decisions of the given legs need, and not more.
-func (t *trade) observe(ctx context.Context, which []int) (map[int]Observation, error) {
+func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 	var symbols []string
 	orders, submits, sends, sells, power := 0, 0, false, false, false
 	for i := range t.legs {
@@ -97,7 +97,7 @@ func (t *trade) observe(ctx context.Context, which []int) (map[int]Observation, 
 		}
 		out[i] = o
 	}
-	return out, nil
+	return out
 }
 
 // quotes reads quotes; a failure is a lack of quotes, which every decision

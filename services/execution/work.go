@@ -213,8 +213,8 @@ func (t *trade) run(ctx context.Context, stop string) error {
 			if err = t.pursueAll(ctx, t.all()); err != nil {
 				return err
 			}
-			if reopened, err := t.reconcile(ctx); err != nil || !reopened {
-				return errors.Join(err, t.finish(ctx))
+			if !t.reconcile(ctx) {
+				return t.finish(ctx)
 			}
 		default:
 			return fmt.Errorf("execution: plan %s is in the unknown phase %q", e.PlanID, e.Phase)
@@ -252,10 +252,7 @@ func (t *trade) pursueAll(ctx context.Context, which []int) error {
 		if !closing {
 			t.checkDeadline()
 		}
-		observed, err := t.observe(ctx, working)
-		if err != nil {
-			return err
-		}
+		observed := t.observe(ctx, working)
 		if t.exec.Value.Stop != "" && !closing {
 			return nil // run goes on with closing
 		}

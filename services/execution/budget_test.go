@@ -1,0 +1,67 @@
+package execution
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/money"
+)
+
+func TestBudget(t *testing.T) {
+	buy := func(seq int, qty string) Leg {
+		return Leg{Seq: seq, Symbol: "B", Side: events.Buy, Kind: events.Open, Intended: dec(qty), Qty: dec(qty), Price: dec("100"), Fractionable: true}
+	}
+	for _, c := range []struct {
+		name                        string
+		cash, expected, power, want string
+	}{
+		{"enough", "20000", "20000", "80000", "1"},
+		{"the reserve stays", "5200", "5200", "80000", "0.5"},
+		{"what the sells brought counts, not more", "20000", "5200", "80000", "0.5"},
+		{"no power", "20000", "20000", "0", "0"},
+		{"less than the reserve", "100", "100", "80000", "0"},
+		{"in debt", "-500", "-500", "80000", "0"},
+	} {
+		b := NewBudget([]Leg{buy(1, "100")}, map[int]money.Decimal{1: dec("100")},
+			Funds{Cash: dec(c.cash), Expected: dec(c.expected), BuyingPower: dec(c.power), Reserve: dec("200")}, dec("0.005"))
+		if b.Scale.String() != c.want {
+			t.Errorf("%s: scale %s, want %s", c.name, b.Scale, c.want)
+		}
+	}
+	b := NewBudget([]Leg{buy(1, "100"), buy(2, "50")}, map[int]money.Decimal{2: dec("100")},
+		Funds{Cash: dec("20000"), Expected: dec("20000"), BuyingPower: dec("80000"), Reserve: dec("200")}, dec("0.005"))
+	l := buy(1, "100")
+	if b.apply(&l); l.ReasonCode != reasonNoQuote {
+		t.Errorf("a buy without a quote: %+v", l)
+	}
+}
+
+func TestBudgetNeverSpendsWhatIsNotThere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		amount := func(name string, low int64) money.Decimal {
+			return money.FromInt(rapid.Int64Range(low, 50_000_00).Draw(t, name)).Shift(-2)
+		}
+		var legs []Leg
+		mids := make(map[int]money.Decimal)
+		for i := range rapid.IntRange(1, 6).Draw(t, "buys") {
+			qty := money.FromInt(rapid.Int64Range(1, 500_000_000).Draw(t, "qty")).Shift(-6)
+			legs = append(legs, Leg{Seq: i, Side: events.Buy, Kind: events.Open, Intended: qty, Qty: qty, Fractionable: rapid.Bool().Draw(t, "fractionable")})
+			mids[i] = amount("mid", 1)
+		}
+		f := Funds{Cash: amount("cash", -10_000_00), Expected: amount("expected", -10_000_00), BuyingPower: amount("power", 0), Reserve: amount("reserve", 0)}
+		b := NewBudget(legs, mids, f, dec("0.005"))
+		cost := money.Zero()
+		for _, l := range legs {
+			got := b.Buys[l.Seq]
+			if l.Intended.Less(got.Qty) || got.Qty.Sign() < 0 {
+				t.Fatalf("%s of %s", got.Qty, l.Intended)
+			}
+			cost = cost.Add(got.Qty.Mul(capPrice(events.Buy, got.Mid, dec("0.005"))))
+		}
+		if left := money.Min(f.Cash, f.Expected).Sub(cost); cost.Sign() > 0 && left.Less(dec("-0.000001")) {
+			t.Fatalf("every buy at its cap leaves %s", left)
+		}
+	})
+}
