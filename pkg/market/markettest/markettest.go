@@ -111,7 +111,8 @@ func testMissing(t *testing.T, s market.Source) {
 
 func testRepeat(t *testing.T, s market.Source) {
 	r := market.Request{Symbols: Symbols(), From: First, To: Last}
-	if fetch(t, s, r).Digest() != fetch(t, s, r).Digest() {
+	first := fetch(t, s, r).Digest()
+	if again := fetch(t, s, r).Digest(); again != first {
 		t.Error("two answers to one question")
 	}
 }
