@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -101,31 +102,58 @@ func benchmarkBars(b *testing.B, symbols, sessions int) (*Bars, Day) {
 	return bars, bars.calendar[len(bars.calendar)-1]
 }
 
+// repeated holds one part of about 2,000 nodes that many times, so that the
+// work of an evaluation grows with the copies: of a larger sketch another
+// share of the branches is taken.
+func repeated(copies int) []byte {
+	part := grown(2000, names(100), false).items[2]
+	return call("defsymphony", atom(`"repeated"`), atom("{}"), call("weight-equal", seq(slices.Repeat([]sketched{part}, copies)...))).source(pretty)
+}
+
 // BenchmarkEvaluate is one evaluation with bars and program in memory; warm,
-// the indicators are too.
+// the indicators are too. Other sketches take more or fewer branches per node:
+// the decisions written into the receipt are what their times compare by.
 func BenchmarkEvaluate(b *testing.B) {
-	for _, c := range []struct{ nodes, sessions int }{{2000, 500}, {4000, 500}, {8000, 500}, {16000, 500}, {2000, 1000}, {2000, 2000}, {2000, 4000}} {
-		p := mustCompile(b, "x.clj", grown(c.nodes, names(100), false).source(pretty))
-		bars, asOf := benchmarkBars(b, 100, c.sessions)
-		name := fmt.Sprintf("nodes=%d/sessions=%d", c.nodes, c.sessions)
-		b.Run(name+"/cold", func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, _, err := Evaluate(p, bars, asOf); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run(name+"/warm", func(b *testing.B) {
-			b.ReportAllocs()
-			e := NewEvaluator(bars)
-			for b.Loop() {
-				if _, _, err := e.Evaluate(p, asOf); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
+	for _, copies := range []int{1, 2, 4, 8} {
+		benchmarkEvaluate(b, fmt.Sprintf("copies=%d", copies), repeated(copies), 500)
 	}
+	for _, nodes := range []int{4000, 8000, 16000} {
+		benchmarkEvaluate(b, fmt.Sprintf("nodes=%d", nodes), grown(nodes, names(100), false).source(pretty), 500)
+	}
+	for _, sessions := range []int{1000, 2000, 4000} {
+		benchmarkEvaluate(b, "copies=1", repeated(1), sessions)
+	}
+}
+
+func benchmarkEvaluate(b *testing.B, name string, src []byte, sessions int) {
+	p := mustCompile(b, "x.clj", src)
+	bars, asOf := benchmarkBars(b, 100, sessions)
+	run := func(b *testing.B, evaluate func() (*Receipt, error)) {
+		b.ReportAllocs()
+		decisions := 0
+		for b.Loop() {
+			receipt, err := evaluate()
+			if err != nil {
+				b.Fatal(err)
+			}
+			decisions = len(receipt.Decisions)
+		}
+		b.ReportMetric(float64(decisions), "decisions/op")
+	}
+	name = fmt.Sprintf("%s/sessions=%d", name, sessions)
+	b.Run(name+"/cold", func(b *testing.B) {
+		run(b, func() (*Receipt, error) {
+			_, receipt, err := Evaluate(p, bars, asOf)
+			return receipt, err
+		})
+	})
+	b.Run(name+"/warm", func(b *testing.B) {
+		e := NewEvaluator(bars)
+		run(b, func() (*Receipt, error) {
+			_, receipt, err := e.Evaluate(p, asOf)
+			return receipt, err
+		})
+	})
 }
 
 // rankedGroups is a large file in which filters rank that many groups.

@@ -131,7 +131,7 @@ func (r *run) earned(n *node, from, to int) float64 {
 
 // decisions remembers the allocation of one node at every calendar index.
 type decisions struct {
-	from  []int32 // into the arena
+	place []int32 // in the arena
 	count []int32
 }
 
@@ -141,11 +141,11 @@ const (
 )
 
 // decision is the allocation of a node at a session, symbols ascending. It
-// reports false when it is undefined. The slice is good until the next call.
+// reports false when it is undefined.
 func (r *run) decision(n *node, session int) ([]holding, bool) {
 	d := r.decided[n.memo]
 	if d == nil {
-		d = &decisions{from: make([]int32, len(r.e.bars.calendar)), count: make([]int32, len(r.e.bars.calendar))}
+		d = &decisions{place: make([]int32, len(r.e.bars.calendar)), count: make([]int32, len(r.e.bars.calendar))}
 		for i := range d.count {
 			d.count[i] = notDecided
 		}
@@ -158,8 +158,7 @@ func (r *run) decision(n *node, session int) ([]holding, bool) {
 	if count == isUndefined {
 		return nil, false
 	}
-	from := d.from[session]
-	return r.arena[from : from+count], true
+	return r.arena.at(d.place[session], count), true
 }
 
 // decide evaluates a node at a session of the past.
@@ -172,9 +171,8 @@ func (r *run) decide(n *node, session int, d *decisions) {
 	if err != nil {
 		d.count[session] = isUndefined
 	} else {
-		d.from[session], d.count[session] = int32(len(r.arena)), int32(len(held))
-		r.arena = append(r.arena, held...)
-		slices.SortFunc(r.arena[d.from[session]:], func(a, b holding) int { return int(a.sym - b.sym) })
+		slices.SortFunc(held, func(a, b holding) int { return int(a.sym - b.sym) })
+		d.place[session], d.count[session] = r.arena.keep(held), int32(len(held))
 	}
 	r.hold = r.hold[:mark]
 	r.live = live

@@ -92,7 +92,7 @@ type run struct {
 	decided  []*decisions // by memo id
 	series   []*composite // by memo id
 	sessions map[string]*sessionList
-	arena    []holding // the holdings of all remembered decisions
+	arena    arena
 	texts    map[int32]string
 }
 
