@@ -125,7 +125,7 @@ func TestTheDocumentsRedriveRepeatsTheEvent(t *testing.T) {
 	if _, err := exec.LookPath("jq"); err != nil {
 		t.Skip("jq is not installed")
 	}
-	const detail = `{"event_id":"ca20072b-1670-5f1b-9154-6d51723e61a8","payload":{"z":"1.50","a":[],"m":"é <b> & \"q\" \\ \u0001","n":1763994900123}}`
+	const detail = `{"event_id":"ca20072b-1670-5f1b-9154-6d51723e61a8","payload":{"Kind":"1.50","a":[],"m":"é <b> & \"q\" \\ \u0001","n":1763994900123}}`
 	const event = `{"version":"0","id":"7a1f0d5e-0000-4000-8000-000000000001","detail-type":"TradingNotificationRequested","source":"alchemiser.orchestration","account":"111111111111","time":"2026-11-23T14:35:01Z","region":"us-east-1","resources":["correlation:1","causation:2"],"detail":` + detail + `}`
 	for name, c := range map[string]struct {
 		body string
