@@ -26,6 +26,8 @@ type Funds struct {
 	Reserve           money.Decimal
 }
 
+const scalePlaces = 12
+
 // NewBudget scales the buys so that the cash stays above the reserve at the
 // mids and above zero even if every buy fills at its cap:
 //
@@ -34,7 +36,7 @@ type Funds struct {
 // mids holds a mid for every buy that is to be made, by seq. The exit of a
 // short position is not scaled.
 func NewBudget(buys []Leg, mids map[int]money.Decimal, f Funds, limit money.Decimal) Budget {
-	b := Budget{Cash: money.Min(f.Cash, f.Expected), Scale: money.One(), Buys: make(map[int]BudgetBuy)}
+	b := Budget{Cash: money.Min(f.Cash, f.Expected).Floor(scalePlaces), Scale: money.One(), Buys: make(map[int]BudgetBuy)}
 	atMid, atCap := money.Zero(), money.Zero()
 	for _, l := range buys {
 		mid, ok := mids[l.Seq]
@@ -48,7 +50,7 @@ func NewBudget(buys []Leg, mids map[int]money.Decimal, f Funds, limit money.Deci
 		b.Scale = money.Min(b.Scale, b.Cash.Sub(f.Reserve).Quo(atMid))
 		b.Scale = money.Min(b.Scale, b.Cash.Quo(atCap))
 		b.Scale = money.Min(b.Scale, f.BuyingPower.Quo(atCap))
-		b.Scale = money.Max(b.Scale, money.Zero())
+		b.Scale = money.Max(b.Scale, money.Zero()).Floor(scalePlaces) // a quotient of 34 digits would not read back
 	}
 	for _, l := range buys {
 		mid, ok := mids[l.Seq]

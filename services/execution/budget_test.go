@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"encoding/json"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -52,6 +53,11 @@ func TestBudgetNeverSpendsWhatIsNotThere(t *testing.T) {
 		}
 		f := Funds{Cash: amount("cash", -10_000_00), Expected: amount("expected", -10_000_00), BuyingPower: amount("power", 0), Reserve: amount("reserve", 0)}
 		b := NewBudget(legs, mids, f, dec("0.005"))
+		raw, err := json.Marshal(b)
+		var again Budget
+		if err != nil || json.Unmarshal(raw, &again) != nil || !again.Scale.Equal(b.Scale) {
+			t.Fatalf("%s does not read back: %v", raw, err)
+		}
 		cost := money.Zero()
 		for _, l := range legs {
 			got := b.Buys[l.Seq]

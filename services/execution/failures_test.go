@@ -385,6 +385,9 @@ func TestF86Rejections(t *testing.T) {
 				return nil, rejected(c.status, c.code, c.message), c.always || n == 1
 			}
 			line := w.exit()
+			if c.reason == "below_minimum" {
+				line = w.line(1, "OLD", events.Sell, events.Exit, "0.009", "100", "0.009")
+			}
 			if c.buy {
 				line = w.line(1, "NEW", events.Buy, events.Open, "20.5", "200", "0")
 			}
