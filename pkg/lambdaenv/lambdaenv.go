@@ -23,6 +23,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -135,6 +136,10 @@ func awsConfig(v *env.Vars) aws.Config {
 	c := aws.Config{
 		Region:      v.String("AWS_REGION"),
 		Credentials: credentials.NewStaticCredentialsProvider(v.String("AWS_ACCESS_KEY_ID"), v.String("AWS_SECRET_ACCESS_KEY"), v.Optional("AWS_SESSION_TOKEN", "")),
+		// A stage has 30 seconds; the SDK's own back-off of up to 20 would waste them.
+		Retryer: func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 4, 500*time.Millisecond })
+		},
 	}
 	if endpoint := v.Optional("AWS_ENDPOINT_URL", ""); endpoint != "" {
 		c.BaseEndpoint = &endpoint

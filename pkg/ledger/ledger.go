@@ -35,10 +35,11 @@ type Item struct {
 	Key
 	// Version grows by one with every write; a new document has 1.
 	Version int64
-	// DueAt puts the document in the index of due work; zero leaves it out.
+	// DueAt puts the document in the index of due work, to the millisecond; zero
+	// leaves it out.
 	DueAt time.Time
-	// Expires lets the table delete the document some time afterwards; zero
-	// keeps it.
+	// Expires lets the table delete the document some time afterwards, to the
+	// second; zero keeps it.
 	Expires time.Time
 	// Body is one JSON object.
 	Body []byte
@@ -135,6 +136,8 @@ func Save[T any](ctx context.Context, l *Ledger, doc *Doc[T]) error {
 	if err != nil {
 		return fmt.Errorf("ledger: encode %s: %w", doc.Key, err)
 	}
+	// Drivers keep no finer times, and a read document must equal a written one.
+	doc.DueAt, doc.Expires = doc.DueAt.Truncate(time.Millisecond), doc.Expires.Truncate(time.Second)
 	item := Item{Key: doc.Key, Version: doc.Version + 1, DueAt: doc.DueAt, Expires: doc.Expires, Body: body}
 	if err := validate(item); err != nil {
 		return err

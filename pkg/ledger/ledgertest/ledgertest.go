@@ -213,7 +213,7 @@ func (d loseAnswers) Put(ctx context.Context, i ledger.Item) error {
 
 func testLostAnswer(t *testing.T, d ledger.Driver) {
 	ctx := t.Context()
-	l := ledger.New(loseAnswers{d}, &clock{now: began})
+	l := ledger.New(loseAnswers{d}, &clock{now: began.Add(123456789 * time.Nanosecond)})
 	claim, err := l.Claim(ctx, delivery(t, "me"))
 	if err != nil {
 		t.Fatalf("a claim whose answer was lost: %v", err)
