@@ -73,14 +73,21 @@ func (l *Leg) refusal() string {
 			return reason
 		}
 	case reasonNotFractionable:
-		l.Dust = l.Kind == events.Exit // what is less than a share
 		whole := l.Remaining().Floor(0)
-		if l.count(reason) > 1 || whole.IsZero() {
+		if part := l.Remaining().Sub(whole); l.Kind == events.Exit {
+			l.leave(part)
+		} else {
+			l.Qty = l.Qty.Sub(part)
+		}
+		if l.Fractionable = false; l.count(reason) > 1 || whole.IsZero() {
 			return reason
 		}
-		l.Qty, l.Fractionable = l.FilledQty().Add(whole), false
 	case reasonBelowMinimum:
-		l.Dust = l.Side == events.Sell
+		// A dollar by the broker's price may be a little more by the plan's; a
+		// refusal of anything larger has another meaning, and the rest is no dust.
+		if l.Side == events.Sell && l.Remaining().Mul(l.Price).Less(brokerMinimum().Add(brokerMinimum())) {
+			l.leave(l.Remaining())
+		}
 		return reason
 	default:
 		return reason

@@ -11,7 +11,7 @@ func (l *Leg) Status() events.LegStatus {
 	switch {
 	case l.open() != nil:
 		return events.LegUnknown
-	case filled.Sign() > 0 && (l.Remaining().IsZero() || l.tooLittleLeft() || l.Dust):
+	case filled.Sign() > 0 && (l.Remaining().IsZero() || l.tooLittleLeft()):
 		return events.LegFilled
 	case filled.Sign() > 0:
 		return events.LegPartial
@@ -39,7 +39,7 @@ func Outcome(legs []Leg) events.Outcome {
 		if l.FilledQty().Sign() > 0 {
 			filled++
 		}
-		if status != events.LegFilled && !l.Dust {
+		if status != events.LegFilled && !l.isDust() {
 			complete = false
 		}
 	}

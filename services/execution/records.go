@@ -87,7 +87,7 @@ type Leg struct {
 	WalkOver     bool           `json:"walk_over,omitempty"`
 	Ended        bool           `json:"ended"`
 	ReasonCode   string         `json:"reason_code,omitempty"`
-	Dust         bool           `json:"dust,omitempty"` // the rest is too small to sell
+	Dust         money.Decimal  `json:"dust,omitzero"` // the part of Intended that is too small to sell
 	Warnings     []string       `json:"warnings,omitempty"`
 }
 
@@ -139,6 +139,14 @@ func (l *Leg) Submissions() int {
 	}
 	return n
 }
+
+// leave takes a part of what remains for dust.
+func (l *Leg) leave(qty money.Decimal) {
+	l.Qty, l.Dust = l.Qty.Sub(qty), l.Dust.Add(qty)
+}
+
+// isDust tells whether all of the leg was too small to sell.
+func (l *Leg) isDust() bool { return l.Qty.IsZero() && l.Dust.Sign() > 0 }
 
 func (l *Leg) count(reason string) int {
 	n := 0

@@ -41,14 +41,17 @@ func report(plan *events.RebalancePlanned, exec Exec, legs []Leg, account *broke
 				bought = bought.Add(value)
 			}
 		}
-		if rest := l.Intended.Sub(l.FilledQty()); rest.Sign() > 0 {
-			if l.Dust {
-				e.Dust = append(e.Dust, events.Dust{Symbol: l.Symbol, Qty: quantity(rest), Value: usd(rest.Mul(l.Price)), Reason: l.ReasonCode})
-			} else {
-				e.Residuals = append(e.Residuals, events.Residual{Symbol: l.Symbol, Side: l.Side, Qty: quantity(rest)})
+		if l.Dust.Sign() > 0 {
+			reason := reasonBelowMinimum
+			if l.count(reasonNotFractionable) > 0 {
+				reason = reasonNotFractionable
 			}
+			e.Dust = append(e.Dust, events.Dust{Symbol: l.Symbol, Qty: quantity(l.Dust), Value: usd(l.Dust.Mul(l.Price)), Reason: reason})
 		}
-		if l.ReasonCode != "" && !l.Dust {
+		if rest := l.Intended.Sub(l.Dust).Sub(l.FilledQty()); rest.Sign() > 0 {
+			e.Residuals = append(e.Residuals, events.Residual{Symbol: l.Symbol, Side: l.Side, Qty: quantity(rest)})
+		}
+		if l.ReasonCode != "" && l.Status() != events.LegFilled && !l.isDust() {
 			codes[l.ReasonCode] = true
 		}
 		warnings = append(warnings, l.Warnings...)

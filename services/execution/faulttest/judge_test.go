@@ -12,7 +12,8 @@ import (
 )
 
 // judge holds a run that ended against the broker's book. It returns what is
-// wrong, one line each.
+// wrong, one line each. A run that never sent an order may end without a
+// report of its own: the sweep calls it stalled.
 func (w *world) judge() (wrong []string) {
 	blame := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	book := w.server.State()
@@ -29,9 +30,9 @@ func (w *world) judge() (wrong []string) {
 	switch {
 	case len(w.reports) > 1:
 		blame("I12: %d reports", len(w.reports))
-	case len(reports) == 0 && len(w.failed) == 0:
-		blame("I12: the run has no report")
-	case len(w.failed) > 0 && len(orders) > 0:
+	case len(reports) == 0 && len(w.failed) == 0 && len(orders) > 0:
+		blame("I12: orders were sent, and the run has no report")
+	case len(w.failed) > 0 && len(orders) > 0 && w.failed[0].FailureCode != "too_many_attempts": // the runtime's, at any moment
 		blame("I12: %s although orders were sent", w.failed[0].FailureCode)
 	}
 	open := 0
@@ -81,14 +82,31 @@ func (w *world) judge() (wrong []string) {
 			blame("success %t with %s", report.Success, report.Outcome)
 		}
 		if report.Outcome == events.OutcomeCompleted {
-			for _, p := range book.Positions {
-				if p.Symbol == "AAA" {
-					blame("I16: completed, and %s AAA are left", p.Qty)
-				}
-			}
+			w.completed(report, book.Positions, blame)
 		}
 	}
 	return wrong
+}
+
+// completed checks that a completed run left what it had to leave: all but a
+// fraction of a share that cannot be sold, which the report names.
+func (w *world) completed(report *events.TradeExecuted, left []paperbroker.Position, blame func(string, ...any)) {
+	exit := w.plan.Lines[0]
+	for _, p := range left {
+		if p.Symbol != exit.Symbol {
+			continue
+		}
+		named := money.Zero()
+		for _, d := range report.Dust {
+			if d.Symbol == p.Symbol {
+				named = named.Add(money.MustParse(d.Qty))
+			}
+		}
+		price := money.MustParse(exit.Price)
+		if !named.Equal(p.Qty) || !p.Qty.Less(money.One()) && !p.Qty.Mul(price).Less(money.One()) {
+			blame("I16: completed, and %s %s are left, of which the report calls %s dust", p.Qty, p.Symbol, named)
+		}
+	}
 }
 
 // told is the run in one line.
