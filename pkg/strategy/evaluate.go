@@ -85,6 +85,7 @@ type run struct {
 	columns []*column // by symbol
 	values  []*values // by use; nil without a column
 	hold    []holding
+	places  []int32 // by symbol: where a merge put it on the stack hold
 	items   []*node
 	scratch []float64
 	live    *recorder // nil while looking at history
@@ -99,6 +100,7 @@ type run struct {
 func newRun(e *Evaluator, p *Program) *run {
 	r := &run{p: p, e: e,
 		columns:  make([]*column, len(p.symbols)),
+		places:   make([]int32, len(p.symbols)),
 		values:   make([]*values, len(p.uses)),
 		decided:  make([]*decisions, p.memos),
 		series:   make([]*composite, p.memos),
@@ -289,7 +291,7 @@ func (r *run) equalOf(session int, nodes ...*node) error {
 
 // equalItems pushes the equally weighted allocation of the items from base on.
 func (r *run) equalItems(base, session int) error {
-	mark := len(r.hold)
+	blend := r.blend()
 	count := len(r.items) - base
 	share := 1 / float64(count)
 	for i := base; i < base+count; i++ {
@@ -297,29 +299,10 @@ func (r *run) equalItems(base, session int) error {
 		if err := r.evaluate(r.items[i], session); err != nil {
 			return err
 		}
-		r.add(mark, from, share)
+		blend.add(from, share)
 	}
+	blend.merge()
 	return nil
-}
-
-// add scales the holdings from `from` on and merges them into the allocation
-// that begins at mark and ends there.
-func (r *run) add(mark, from int, share float64) {
-	end := from
-merging:
-	for i := from; i < len(r.hold); i++ {
-		h := r.hold[i]
-		h.weight = float64(h.weight * share) // not to be fused with the sum
-		for k := mark; k < from; k++ {
-			if r.hold[k].sym == h.sym {
-				r.hold[k].weight += h.weight
-				continue merging
-			}
-		}
-		r.hold[end] = h
-		end++
-	}
-	r.hold = r.hold[:end]
 }
 
 // evaluate pushes the allocation of an item.
@@ -360,7 +343,7 @@ func (r *run) weighted(n *node, session int) error {
 	for _, w := range n.weights {
 		sum += w
 	}
-	mark := len(r.hold)
+	blend := r.blend()
 	for i, k := range n.kids {
 		if n.weights[i] == 0 {
 			continue
@@ -369,8 +352,9 @@ func (r *run) weighted(n *node, session int) error {
 		if err := r.equalOf(session, k); err != nil {
 			return err
 		}
-		r.add(mark, from, n.weights[i]/sum)
+		blend.add(from, n.weights[i]/sum)
 	}
+	blend.merge()
 	return nil
 }
 

@@ -41,7 +41,7 @@ func (r *run) inverse(n *node, session int) error {
 		return r.fail(n, "non-finite", func() string { return "a volatility is too small to divide by" })
 	}
 	r.live.weigh(step, n, children, inverses, sum)
-	mark := len(r.hold)
+	blend := r.blend()
 	for i := range count {
 		if inverses[i] == 0 {
 			continue
@@ -50,7 +50,8 @@ func (r *run) inverse(n *node, session int) error {
 		if err := r.evaluate(r.items[base+i], session); err != nil {
 			return err
 		}
-		r.add(mark, from, inverses[i]/sum)
+		blend.add(from, inverses[i]/sum)
 	}
+	blend.merge()
 	return nil
 }
