@@ -173,12 +173,14 @@ func TestTheReportFollowsFromTheFills(t *testing.T) {
 	}
 	cash := report.Before.Cash
 	filled := map[string]money.Decimal{}
-	for _, o := range report.Orders {
-		value := o.Filled.Mul(*o.AvgPrice).Round(2)
+	for _, o := range r.Paper.Orders() {
+		for _, f := range o.Fills {
+			cash = cash.Add(f.Cash)
+		}
 		if o.Side == events.Sell {
-			cash, filled[o.Symbol] = cash.Add(value), filled[o.Symbol].Sub(o.Filled)
+			filled[o.Symbol] = filled[o.Symbol].Sub(o.Filled)
 		} else {
-			cash, filled[o.Symbol] = cash.Sub(value), filled[o.Symbol].Add(o.Filled)
+			filled[o.Symbol] = filled[o.Symbol].Add(o.Filled)
 		}
 	}
 	if !cash.Equal(report.After.Cash) {
