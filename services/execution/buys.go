@@ -100,7 +100,7 @@ func (t *trade) funds(ctx context.Context) (Funds, error) {
 	}
 	began := t.Clock.Now()
 	for {
-		account, err := t.Broker.Account(ctx)
+		account, err := t.account(ctx)
 		if err == nil {
 			f.Cash, f.BuyingPower = account.Cash, account.BuyingPower
 			if !f.Cash.Less(f.Expected.Mul(money.MustParse("0.999"))) {

@@ -15,7 +15,9 @@ func (t *trade) reconcile(ctx context.Context) (reopened bool) {
 		return false
 	}
 	t.reconciled = true
-	orders, err := t.Broker.OpenOrders(ctx)
+	call, cancel := t.limit(ctx)
+	defer cancel()
+	orders, err := t.Broker.OpenOrders(call)
 	if err != nil {
 		t.exec.Value.Warnings = append(t.exec.Value.Warnings, "the open orders could not be read at the end")
 		return false
@@ -53,7 +55,7 @@ func (t *trade) finish(ctx context.Context) error {
 		}
 	}
 	var after *broker.Account
-	if account, err := t.Broker.Account(ctx); err == nil {
+	if account, err := t.account(ctx); err == nil {
 		after = &account
 	} else {
 		t.exec.Value.Warnings = append(t.exec.Value.Warnings, "the account could not be read after the last order")
@@ -95,12 +97,12 @@ func (t *trade) readPrices(ctx context.Context, i int) (pending int, err error) 
 		if a.Filled.IsZero() || a.AvgPrice != nil {
 			continue
 		}
-		order, err := t.Broker.Order(ctx, a.BrokerOrderID)
-		if err != nil || order.AvgPrice == nil {
+		reply := t.perform(ctx, Command{Do: Read, ID: a.BrokerOrderID})
+		if reply.Order == nil || reply.Order.AvgPrice == nil {
 			pending++
 			continue
 		}
-		a.AvgPrice = order.AvgPrice
+		a.AvgPrice = reply.Order.AvgPrice
 		found = true
 	}
 	if found {

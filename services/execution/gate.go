@@ -39,7 +39,7 @@ func (t *trade) checkGate(ctx context.Context) (stop string, wait bool) {
 		g.reducing, g.controlAt = control.State == events.Reducing, now
 	}
 	if g.clockAt.IsZero() || now.Sub(g.clockAt) > clockAge {
-		call, cancel := context.WithTimeout(ctx, callLimit)
+		call, cancel := t.limit(ctx)
 		defer cancel()
 		clock, err := t.Broker.Clock(call)
 		if err != nil {

@@ -106,7 +106,7 @@ func (t *trade) quotes(ctx context.Context, symbols []string) map[string]broker.
 	if len(symbols) == 0 || t.exec.Value.Stop != "" {
 		return nil
 	}
-	call, cancel := context.WithTimeout(ctx, callLimit)
+	call, cancel := t.limit(ctx)
 	defer cancel()
 	quotes, err := t.Broker.Quotes(call, symbols)
 	if err != nil {
@@ -116,7 +116,7 @@ func (t *trade) quotes(ctx context.Context, symbols []string) map[string]broker.
 }
 
 func (t *trade) readPositions(ctx context.Context) error {
-	call, cancel := context.WithTimeout(ctx, callLimit)
+	call, cancel := t.limit(ctx)
 	defer cancel()
 	positions, err := t.Broker.Positions(call)
 	if err != nil {
@@ -132,15 +132,19 @@ func (t *trade) readPositions(ctx context.Context) error {
 
 // power is what may be spent now: nil when it cannot be read.
 func (t *trade) power(ctx context.Context) *money.Decimal {
-	call, cancel := context.WithTimeout(ctx, callLimit)
-	defer cancel()
-	account, err := t.Broker.Account(call)
+	account, err := t.account(ctx)
 	if err != nil {
 		t.Log.WarnContext(ctx, "the account could not be read", "error", err.Error())
 		return nil
 	}
 	power := money.Max(money.Zero(), money.Min(account.Cash, account.BuyingPower))
 	return &power
+}
+
+func (t *trade) account(ctx context.Context) (broker.Account, error) {
+	call, cancel := t.limit(ctx)
+	defer cancel()
+	return t.Broker.Account(call)
 }
 
 // openOrders reads the working orders by the broker's id when more than one
@@ -150,7 +154,7 @@ func (t *trade) openOrders(ctx context.Context, wanted int) map[string]broker.Or
 	if wanted < 2 {
 		return nil
 	}
-	call, cancel := context.WithTimeout(ctx, callLimit)
+	call, cancel := t.limit(ctx)
 	defer cancel()
 	orders, err := t.Broker.OpenOrders(call)
 	if err != nil {

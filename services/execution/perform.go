@@ -40,9 +40,15 @@ func (t *trade) pursue(ctx context.Context, doc *ledger.Doc[Leg], o Observation)
 	return fmt.Errorf("execution: the leg of %s does not come to rest", doc.Value.Symbol)
 }
 
+// limit bounds one call to the broker, so that a slow one leaves the
+// invocation the time to put its work on record.
+func (t *trade) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, max(min(callLimit, t.Remaining(ctx)-recordTime), 0))
+}
+
 // perform makes one call to the broker, once.
 func (t *trade) perform(ctx context.Context, c Command) Reply {
-	call, cancel := context.WithTimeout(ctx, callLimit)
+	call, cancel := t.limit(ctx)
 	defer cancel()
 	reply := Reply{Do: c.Do}
 	var order broker.Order

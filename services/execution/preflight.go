@@ -58,7 +58,7 @@ func (t *trade) mayGoOn(ctx context.Context) error {
 		t.stop(reasonLeaseLost)
 		return nil
 	}
-	account, err := t.Broker.Account(ctx)
+	account, err := t.account(ctx)
 	if err != nil {
 		return stage.Transient("broker_unavailable", err)
 	}
@@ -73,7 +73,9 @@ func (t *trade) mayGoOn(ctx context.Context) error {
 // for the end of it. Orders of anybody else are never touched. It reports
 // whether one of ours was filled late.
 func (t *trade) clearStaleOrders(ctx context.Context) (late bool, err error) {
-	orders, err := t.Broker.OpenOrders(ctx)
+	call, cancel := t.limit(ctx)
+	defer cancel()
+	orders, err := t.Broker.OpenOrders(call)
 	if err != nil {
 		return false, stage.Transient("broker_unavailable", err)
 	}
@@ -106,14 +108,14 @@ func (t *trade) clearStaleOrders(ctx context.Context) (late bool, err error) {
 func (t *trade) cancelStale(ctx context.Context, o broker.Order) (broker.Order, error) {
 	began := t.Clock.Now()
 	for polls := 0; ; polls++ {
-		if polls == 0 || polls == 6 {
-			if err := t.Broker.Cancel(ctx, o.ID); err != nil {
-				t.Log.InfoContext(ctx, "cancel of an older order", "client_id", o.ClientID, "error", err.Error())
-			}
+		if t.Remaining(ctx) < stopBefore {
+			return o, errOutOfTime
 		}
-		got, err := t.Broker.Order(ctx, o.ID)
-		if err == nil {
-			o = got
+		if polls == 0 || polls == 6 {
+			t.perform(ctx, Command{Do: Cancel, ID: o.ID})
+		}
+		if reply := t.perform(ctx, Command{Do: Read, ID: o.ID}); reply.Order != nil {
+			o = *reply.Order
 		}
 		if o.Status.Terminal() || t.Clock.Now().Sub(began) >= restLimit {
 			return o, nil

@@ -21,7 +21,8 @@ const (
 	closeBefore = 20 * time.Second // of the run's deadline: cancel what works
 	closeLimit  = 60 * time.Second // how long unresolved orders are looked for after that
 	callLimit   = 5 * time.Second
-	side        = 8 // legs that talk to the broker at the same time
+	recordTime  = 2 * time.Second // of the invocation's end, for the ledger
+	side        = 8               // legs that talk to the broker at the same time
 	keep        = 400 * 24 * time.Hour
 )
 
