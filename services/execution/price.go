@@ -15,7 +15,7 @@ const (
 	stepThrough
 	stepFurther
 	lastStep   = stepFurther
-	stepMarket // only where a market order is allowed
+	stepMarket = lastStep + 1 // only where a market order is allowed
 )
 
 // dwell is how long an order of the step works before the next one.
