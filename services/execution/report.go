@@ -34,7 +34,7 @@ func report(plan *events.RebalancePlanned, exec Exec, legs []Leg, account *broke
 			e.Totals.FilledLegs++
 		}
 		if avg := l.AvgPrice(); avg != nil {
-			value := l.FilledQty().Mul(*avg)
+			value := l.FilledQty().Mul(*avg).Round(2) // so that the legs add up to the totals
 			if l.Side == events.Sell {
 				sold = sold.Add(value)
 			} else {

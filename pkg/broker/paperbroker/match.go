@@ -216,7 +216,7 @@ func (e *engine) fill(o *order, qty, price money.Decimal) {
 		cash = cash.Neg()
 	}
 	if e.switches.CashPerFill {
-		cash = cash.Floor(2) // pay more, receive less
+		cash = cash.Round(2)
 	}
 	f := Fill{At: e.now, Qty: qty, Price: price, Cash: cash}
 	o.Fills = append(o.Fills, f)
