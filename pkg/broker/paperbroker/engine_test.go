@@ -149,7 +149,7 @@ func balanced(t *rapid.T, e *engine, before map[string]money.Decimal) {
 				exact = exact.Neg()
 			}
 			shares[o.Symbol] = shares[o.Symbol].Add(qty)
-			if off := exact.Sub(f.Cash); off.Sign() < 0 || off.Cmp(money.MustParse("0.01")) >= 0 {
+			if off := exact.Sub(f.Cash).Abs(); money.MustParse("0.005").Less(off) {
 				t.Fatalf("a fill worth %s moved %s", exact, f.Cash)
 			}
 			if o.Limit != nil && (o.Side == events.Buy && f.Price.Cmp(*o.Limit) > 0 || o.Side == events.Sell && f.Price.Less(*o.Limit)) {
