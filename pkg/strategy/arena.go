@@ -11,10 +11,10 @@ const (
 	arenaChunk = 1 << arenaBits
 )
 
-// keep copies holdings into the arena.
+// keep copies holdings, at least one, into the arena.
 func (a *arena) keep(held []holding) (place int32) {
 	last := len(a.chunks) - 1
-	if last < 0 || len(a.chunks[last])+max(1, len(held)) > cap(a.chunks[last]) {
+	if last < 0 || len(a.chunks[last])+len(held) > cap(a.chunks[last]) {
 		room := min(64<<min(len(a.chunks), arenaBits), arenaChunk) // small programs need little
 		a.chunks = append(a.chunks, make([]holding, 0, max(room, len(held))))
 		last++
