@@ -14,7 +14,7 @@ LINT_VERSION := v2.15.0
 CDK          := cd infra/cdk && GOWORK=off CDK_DISABLE_CLI_TELEMETRY=true npx --no-install --prefix .. cdk --no-notices --no-version-reporting
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-go test-cdk test-race vet lint fmt bench golden dist synth diff deploy destroy clean
+.PHONY: help run test test-go test-cdk test-race vet lint fmt bench golden readme dist synth diff deploy destroy clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,7 @@ test: test-go test-cdk ## all tests
 
 test-go: ## the tests of everything but the CDK app
 	go test work
+	go test -count=1 ./pkg/topology ./infra/local/rehearsal -run "Readme|Documented" # they read files that the test cache does not see
 
 test-cdk: ## the tests of the CDK app and the pre-traffic hook (needs Node)
 	cd infra/prehook && GOWORK=off go test ./...
@@ -60,6 +61,9 @@ golden: ## write golden files anew; say why in the commit
 	go test ./pkg/topology -update
 	cd infra/cdk && GOWORK=off go test ./internal/stacks -update
 	cd infra/cdk && GOWORK=off go test ./internal/costs -update
+
+readme: ## write the output of a real run into the README
+	@scripts/readme
 
 dist: $(SERVICES:%=dist/%/bootstrap) dist/prehook/bootstrap ## the functions as they are deployed (arm64)
 	@mkdir -p -m 0755 dist/signal/strategies

@@ -76,13 +76,13 @@ func (p *runPrinter) targets(s *rehearsal.Summary) {
 		return
 	}
 	p.printf("\nTargets, on closes of %s\n", s.AsOfSession)
-	t := p.table()
-	t.row("  strategy", "capital", "holds", "why")
 	for _, b := range s.Strategies {
-		t.row("  "+b.Name, percent(b.Weight)+" %", weights(b.Holdings), b.Reason)
+		p.printf("  %-16s %6s %% of the capital: %s\n", b.Name, percent(b.Weight), weights(b.Holdings))
+		for _, step := range strings.Split(b.Reason, "; ") {
+			p.printf("      %s\n", step)
+		}
 	}
-	t.row("  together", "", weights(s.TargetWeights), "")
-	t.flush()
+	p.printf("  together: %s\n", weights(s.TargetWeights))
 }
 
 func (p *runPrinter) legs(s *rehearsal.Summary) {
