@@ -540,11 +540,13 @@ func TestLateEventWithoutAnExecutionExpires(t *testing.T) {
 	}
 }
 
-func TestFinishedPlanIsReportedTheSameOnEveryPath(t *testing.T) {
+// A close-out that comes after the report has nothing to add: a second report
+// under another id would look like fills that nobody was told of.
+func TestFinishedPlanIsReportedOnce(t *testing.T) {
 	w := newWorld(t)
 	w.desk.fill = all
 	p := w.rotation()
-	first := w.trade(p)
+	w.trade(p)
 	w.out = nil
 	posts := len(w.desk.posts)
 	w.clock.Sleep(context.Background(), time.Minute)
@@ -552,9 +554,8 @@ func TestFinishedPlanIsReportedTheSameOnEveryPath(t *testing.T) {
 	if err := w.deliver(w.envelope(more, events.SourceOrchestration, events.CloseOutID(events.RunID(runKey)))); err != nil {
 		t.Fatal(err)
 	}
-	again := w.report()
-	if show(first) != show(again) || first.FinishedAt != again.FinishedAt || len(w.desk.posts) != posts {
-		t.Errorf("first %s\nagain %s", show(first), show(again))
+	if len(w.out) != 0 || len(w.desk.posts) != posts {
+		t.Errorf("published %v after %d posts more", w.published(), len(w.desk.posts)-posts)
 	}
 }
 

@@ -2,6 +2,7 @@ package execution
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -16,6 +17,7 @@ const (
 // gate remembers what was last read of the halt switch and of the market's
 // clock. Both are read through it before orders are sent.
 type gate struct {
+	mu        sync.Mutex // legs work side by side
 	reducing  bool
 	controlAt time.Time
 	open      bool
@@ -60,7 +62,16 @@ func (t *trade) checkGate(ctx context.Context) (stop string, wait bool) {
 	return "", false
 }
 
-// mayPost is the last look before a POST: a matter of time alone.
-func (t *trade) mayPost(ctx context.Context) bool {
-	return t.Remaining(ctx) >= postBefore && t.Clock.Now().Add(max(t.gate.skew, 0)).Before(t.notAfter)
+// mayPost is the last look before a POST: what was read of the gate may have
+// become too old while the order before this one was cancelled. Several legs
+// look at the same time.
+func (t *trade) mayPost(ctx context.Context, l Leg) bool {
+	t.gate.mu.Lock()
+	defer t.gate.mu.Unlock()
+	stop, wait := t.checkGate(ctx)
+	return stop == "" && !wait && (!t.gate.reducing || !l.adds()) && t.Remaining(ctx) >= postBefore
 }
+
+// adds tells whether the leg makes a position larger; the exit of a short one
+// does not.
+func (l *Leg) adds() bool { return l.Side == events.Buy && l.Kind != events.Exit }

@@ -45,6 +45,7 @@ func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 				orders++
 			}
 			if !a.CancelAt.IsZero() || !now.Before(a.StepUntil) {
+				sends = true // once it has ended
 				symbols = append(symbols, l.Symbol)
 			}
 		}
@@ -75,7 +76,7 @@ func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 		l := &t.legs[i].Value
 		o := base
 		o.Now = t.Clock.Now()
-		if o.Stop == "" && l.Side == events.Buy && l.Kind != events.Exit && t.gate.reducing {
+		if o.Stop == "" && l.adds() && t.gate.reducing {
 			o.Stop = reasonReducing
 		}
 		if q, ok := quotes[l.Symbol]; ok {

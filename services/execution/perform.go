@@ -30,7 +30,10 @@ func (t *trade) pursue(ctx context.Context, doc *ledger.Doc[Leg], o Observation)
 		if command == nil {
 			return nil
 		}
-		reply := t.perform(ctx, *command)
+		reply := Reply{Do: Submit, Err: errNotSent}
+		if command.Do != Submit || t.mayPost(ctx, leg) {
+			reply = t.perform(ctx, *command)
+		}
 		o.Now, o.Order, o.Reply = t.Clock.Now(), nil, &reply
 		o.Available, o.Power = nil, nil // an order of ours holds shares or cash now, or did a moment ago
 		if errors.Is(reply.Err, errNotSent) {
@@ -54,10 +57,6 @@ func (t *trade) perform(ctx context.Context, c Command) Reply {
 	var order broker.Order
 	switch c.Do {
 	case Submit:
-		if !t.mayPost(ctx) {
-			reply.Err = errNotSent
-			return reply
-		}
 		order, reply.Err = t.Broker.Submit(call, c.Request)
 	case Lookup:
 		order, reply.Err = t.Broker.OrderByClientID(call, c.ID)

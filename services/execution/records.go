@@ -190,8 +190,10 @@ type Exec struct {
 	Alarms     []Alarm   `json:"alarms,omitempty"`
 	Owner      string    `json:"owner"`
 	LeaseUntil time.Time `json:"lease_until,omitzero"`
-	// Final is what was reported; every later event about the plan repeats it.
-	Final *events.TradeExecuted `json:"final,omitempty"`
+	// Final is what was reported, and ReportedBy the event that was answered
+	// with it: a repetition of that event is answered in the same way.
+	Final      *events.TradeExecuted `json:"final,omitempty"`
+	ReportedBy string                `json:"reported_by,omitempty"`
 }
 
 // Alarm is something an operator must look at beside the run's report.

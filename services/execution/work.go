@@ -50,7 +50,7 @@ type trade struct {
 // invocation ends, and says what follows.
 func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc[Exec], stop string) ([]events.Event, error) {
 	if doc.Value.Phase == events.PhaseDone {
-		return final(in.CorrelationID, doc.Value), nil
+		return x.repeat(ctx, in, doc)
 	}
 	t := &trade{Execution: x, runID: in.CorrelationID, notAfter: in.NotAfter.Time(), exec: doc, plan: doc.Value.Plan}
 	if err := t.lock(ctx); err != nil {
@@ -73,7 +73,28 @@ func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc
 		}
 		return nil, err
 	}
+	t.exec.Value.ReportedBy = in.EventID
 	return final(t.runID, t.exec.Value), t.save(ctx)
+}
+
+// repeat answers an event about a plan that is done. One event reports, under
+// one id: another one, such as a close-out that is driven again, has nothing
+// to add unless the first was lost between its record and its commit.
+func (x *Execution) repeat(ctx context.Context, in events.Envelope, doc ledger.Doc[Exec]) ([]events.Event, error) {
+	if doc.Value.ReportedBy != in.EventID {
+		first, err := ledger.LoadOr[ledger.Inbox](ctx, x.Ledger, ledger.InboxKey(in.CorrelationID, string(topology.Execution), doc.Value.ReportedBy))
+		if err != nil {
+			return nil, err
+		}
+		if first.Value.State == ledger.Done && first.Value.Result == string(events.TypeTradeExecuted) {
+			return nil, nil
+		}
+		doc.Value.ReportedBy = in.EventID
+		if err := ledger.Save(ctx, x.Ledger, &doc); err != nil {
+			return nil, err
+		}
+	}
+	return final(in.CorrelationID, doc.Value), nil
 }
 
 // final is what every event about a finished plan is answered with.

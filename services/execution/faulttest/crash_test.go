@@ -44,3 +44,29 @@ func TestF66CrashAtEveryCall(t *testing.T) {
 		}
 	}
 }
+
+// F90: the process dies at every call, and nobody delivers its event again. The
+// close-out finds what was done, ends it and reports it, once.
+func TestF90CloseOutAfterACrash(t *testing.T) {
+	s := slow()
+	clean := newWorld(t, s)
+	clean.run()
+	for at := 1; at <= clean.pulse.calls; at++ {
+		for _, side := range []where{beforeCall, afterCall} {
+			t.Run(fmt.Sprintf("call %d side %d", at, side), func(t *testing.T) {
+				w := newWorld(t, s)
+				w.pulse.at, w.pulse.where, w.forgets = at, side, true
+				w.run()
+				if w.final == nil && !w.executing() {
+					w.deliver(w.closeOut()) // done, and dead before it was told: an operator's redrive tells it
+				}
+				for _, wrong := range w.judge() {
+					t.Errorf("dead at %q: %s\n%s", w.pulse.died, wrong, w.told())
+				}
+				if w.executing() {
+					t.Errorf("dead at %q: the plan is not done", w.pulse.died)
+				}
+			})
+		}
+	}
+}

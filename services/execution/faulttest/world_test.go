@@ -86,7 +86,9 @@ type pulse struct {
 	where where
 	dead  bool
 	end   context.CancelFunc // of the running invocation
-	died  string             // the call at which it died
+	// meanwhile is what happens elsewhere before call number at, which then goes on.
+	meanwhile func()
+	died      string // the call at which it died
 }
 
 // call runs one call of the process to the outside.
@@ -98,6 +100,12 @@ func (p *pulse) call(name string, f func() error) error {
 	}
 	p.calls++
 	strikes := p.at != 0 && p.calls == p.at
+	if strikes && p.meanwhile != nil {
+		strikes, p.died = false, name
+		p.mu.Unlock()
+		p.meanwhile()
+		p.mu.Lock()
+	}
 	if strikes {
 		p.dead, p.died = true, name
 		p.end()
@@ -178,12 +186,13 @@ type world struct {
 	bus    *membus.Driver
 	pulse  *pulse
 	owner  int
-	began  time.Time // of the running invocation
 	log    io.Writer
 
 	plan    *events.RebalancePlanned
 	cash    money.Decimal // before the run
 	queue   []events.Envelope
+	seen    []events.Envelope // delivered at least once
+	forgets bool              // what fails is not delivered again
 	reports map[string]string // TradeExecuted by event id
 	final   *events.TradeExecuted
 	failed  []*events.WorkflowFailed
@@ -306,14 +315,14 @@ func (w *world) invoke(in events.Envelope) error {
 	w.pulse.mu.Lock()
 	w.pulse.dead, w.pulse.end = false, cancel
 	w.pulse.mu.Unlock()
-	w.began = w.clock.Now()
+	began := w.clock.Now()
 	memory := ledger.New(table{w.memory, w.pulse}, w.clock)
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	owner := func() string { w.owner++; return fmt.Sprint("owner", w.owner) }
 	x := &execution.Execution{
 		Config:  execution.ReadConfig(settings(), events.Paper, broker.AccountGuard{Mode: events.Paper, Number: "PA1"}),
 		Account: account, Mode: events.Paper, Ledger: memory, Broker: desk{w.client, w.pulse}, Clock: w.clock, Log: log, Owner: owner,
-		Remaining: func(context.Context) time.Duration { return topology.Timeout - w.clock.Now().Sub(w.began) },
+		Remaining: func(context.Context) time.Duration { return topology.Timeout - w.clock.Now().Sub(began) },
 	}
 	s, err := stage.New(stage.Config{
 		Name: topology.Execution, Account: account, Mode: events.Paper, Version: "1", Ledger: memory, Bus: bus.New(wire{w.bus, w.pulse}), Clock: w.clock,
@@ -368,8 +377,9 @@ func (w *world) envelope(p events.Payload, source events.Source, cause string, h
 // apart, the second of which the sweep may overtake.
 func (w *world) deliver(in events.Envelope) {
 	w.t.Helper()
+	w.seen = append(w.seen, in)
 	for _, wait := range []time.Duration{time.Minute, 2 * time.Minute, 0} {
-		if w.invoke(in) == nil {
+		if w.invoke(in) == nil || w.forgets {
 			return
 		}
 		w.sleep(wait)
@@ -386,7 +396,7 @@ func (w *world) sleep(d time.Duration) {
 // would, the close-out.
 func (w *world) run() {
 	w.t.Helper()
-	w.deliver(w.envelope(w.plan, events.SourcePortfolio, events.CommandID(runKey), 3))
+	w.deliver(w.planned())
 	w.drain()
 	for n := range 5 {
 		w.republish()
@@ -397,10 +407,19 @@ func (w *world) run() {
 		if until := notAfter.Add(time.Minute + time.Duration(n)*5*time.Minute); w.clock.Now().Before(until) {
 			w.sleep(until.Sub(w.clock.Now()))
 		}
-		w.deliver(w.envelope(&events.TradeExecutionContinued{PlanID: w.plan.PlanID, N: 10, Phase: events.PhaseClose, CloseOut: true, Reason: "stalled"},
-			events.SourceOrchestration, events.CloseOutID(events.RunID(runKey)), 0))
+		w.deliver(w.closeOut())
 		w.drain()
 	}
+}
+
+func (w *world) planned() events.Envelope {
+	return w.envelope(w.plan, events.SourcePortfolio, events.CommandID(runKey), 3)
+}
+
+// closeOut is what the sweep publishes for an execution that does not end.
+func (w *world) closeOut() events.Envelope {
+	return w.envelope(&events.TradeExecutionContinued{PlanID: w.plan.PlanID, N: 10, Phase: events.PhaseClose, CloseOut: true, Reason: "stalled"},
+		events.SourceOrchestration, events.CloseOutID(events.RunID(runKey)), 0)
 }
 
 func (w *world) drain() {
