@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -227,12 +228,25 @@ func (r *Rehearsal) connectAlpaca(ctx context.Context, variables, parameters map
 	}
 	variables["BROKER_BASE_URL"], variables["DATA_BASE_URL"], variables["DATA_FEED"] = a.BaseURL, a.DataURL, a.Feed
 	variables["ACCOUNT_NUMBER"] = account.Number
+	if host, ok := loopback(a.BaseURL); ok {
+		variables["SIM_HOSTS"] = host // alchemiser broker, for example
+	}
 	if a.Live {
 		variables["TRADING_MODE"], variables["LIVE_CONFIRM"], variables["ACCOUNT"] = string(events.Live), account.Number, "live-local"
 	}
 	parameters[parameterPath+"broker/key-id"], parameters[parameterPath+"broker/secret-key"] = a.KeyID, a.Secret
 	r.Broker = b
 	return nil
+}
+
+// loopback is the URL's host if it is this machine.
+func loopback(base string) (string, bool) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return "", false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Host, u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Close stops everything that Start started.

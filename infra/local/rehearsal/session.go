@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/env"
+	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/market"
 	"github.com/alchemiser/alchemiser/pkg/strategy"
 )
@@ -18,7 +19,7 @@ import (
 const history = 540
 
 // choose finds the newest session that the strategies see, the session to be
-// traded after it, and its slot: 09:35 in New York, as the schedule says.
+// traded after it, and its slot.
 func (r *Rehearsal) choose() error {
 	var calendar market.Calendar
 	asOf := r.options.AsOf
@@ -42,14 +43,24 @@ func (r *Rehearsal) choose() error {
 	if newest := r.options.Newest; newest != "" && newest < asOf {
 		return fmt.Errorf("rehearsal: the bars end on %s; choose --as-of %s or earlier", newest, newest)
 	}
+	session, slot, err := SlotAfter(asOf)
+	if err != nil {
+		return err
+	}
+	r.AsOf, r.Session, r.Slot = asOf, session, slot
+	return nil
+}
+
+// SlotAfter is the first session after a date, and its slot: 09:35 in New
+// York, as the schedule says.
+func SlotAfter(asOf events.Date) (market.Session, time.Time, error) {
+	var calendar market.Calendar
 	session, ok := calendar.Next(asOf)
 	if !ok {
-		return fmt.Errorf("rehearsal: the calendar knows no session after %s", asOf)
+		return market.Session{}, time.Time{}, fmt.Errorf("rehearsal: the calendar knows no session after %s", asOf)
 	}
 	day := session.Date.In(market.NewYork())
-	r.AsOf, r.Session = asOf, session
-	r.Slot = time.Date(day.Year(), day.Month(), day.Day(), 9, 35, 0, 0, market.NewYork()).UTC()
-	return nil
+	return session, time.Date(day.Year(), day.Month(), day.Day(), 9, 35, 0, 0, market.NewYork()).UTC(), nil
 }
 
 // bars are what the paper broker knows: every symbol that the strategies name
