@@ -15,18 +15,20 @@ func TestBudget(t *testing.T) {
 		return Leg{Seq: seq, Symbol: "B", Side: events.Buy, Kind: events.Open, Intended: dec(qty), Qty: dec(qty), Price: dec("100"), Fractionable: true}
 	}
 	for _, c := range []struct {
-		name                        string
-		cash, expected, power, want string
+		name                                 string
+		cash, expected, power, reserve, want string
 	}{
-		{"enough", "20000", "20000", "80000", "1"},
-		{"the reserve stays", "5200", "5200", "80000", "0.5"},
-		{"what the sells brought counts, not more", "20000", "5200", "80000", "0.5"},
-		{"no power", "20000", "20000", "0", "0"},
-		{"less than the reserve", "100", "100", "80000", "0"},
-		{"in debt", "-500", "-500", "80000", "0"},
+		{"enough", "20000", "20000", "80000", "200", "1"},
+		{"the reserve stays", "5200", "5200", "80000", "200", "0.5"},
+		{"what the sells brought counts, not more", "20000", "5200", "80000", "200", "0.5"},
+		{"every buy may fill at its cap", "10000", "10000", "80000", "0", "0.995024875621"},
+		{"the broker lends less", "20000", "20000", "5025", "200", "0.5"},
+		{"no power", "20000", "20000", "0", "200", "0"},
+		{"less than the reserve", "100", "100", "80000", "200", "0"},
+		{"in debt", "-500", "-500", "80000", "200", "0"},
 	} {
 		b := NewBudget([]Leg{buy(1, "100")}, map[int]money.Decimal{1: dec("100")},
-			Funds{Cash: dec(c.cash), Expected: dec(c.expected), BuyingPower: dec(c.power), Reserve: dec("200")}, dec("0.005"))
+			Funds{Cash: dec(c.cash), Expected: dec(c.expected), BuyingPower: dec(c.power), Reserve: dec(c.reserve)}, dec("0.005"))
 		if b.Scale.String() != c.want {
 			t.Errorf("%s: scale %s, want %s", c.name, b.Scale, c.want)
 		}

@@ -139,3 +139,30 @@ func TestProbe(t *testing.T) {
 		t.Error("the probe takes another account")
 	}
 }
+
+// TestSellsOnlyWhatIsFree: shares that an order of somebody else holds are not
+// ours to sell.
+func TestSellsOnlyWhatIsFree(t *testing.T) {
+	w := newWorld(t)
+	p := w.plan(w.exit())
+	far := d("150")
+	w.desk.place(broker.OrderRequest{ClientID: "by-hand", Symbol: "OLD", Side: events.Sell, Qty: d("20"), Type: broker.Limit, Limit: &far})
+	w.desk.fill = all
+	e := w.trade(p)
+	if leg := e.Legs[0]; leg.FilledQty != "30" || leg.Status != events.LegPartial || leg.ReasonCode != "held_quantity" || w.desk.orders[0].Status != "new" {
+		t.Errorf("%s; the foreign order is %s", show(e), w.desk.orders[0].Status)
+	}
+}
+
+func TestLateFillOfAnOlderOrderVoidsThePlan(t *testing.T) {
+	w := newWorld(t)
+	p := w.rotation()
+	w.desk.quotes["XYZ"] = broker.Quote{Bid: d("10"), Ask: d("10.01")}
+	low := d("9")
+	w.desk.place(broker.OrderRequest{ClientID: "alc-XYZ-b01-aaaaaaaaaaaaaaaaaaaaaaaaaa", Symbol: "XYZ", Side: events.Buy, Qty: d("1"), Type: broker.Limit, Limit: &low})
+	w.desk.fillOnCancel = true
+	e := w.trade(p)
+	if e.Outcome != events.OutcomeSkipped || e.Legs[0].ReasonCode != "state_changed" || len(w.desk.posts) != 0 {
+		t.Errorf("%s", show(e))
+	}
+}
