@@ -55,6 +55,6 @@ func newRootCommand() *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newRunCommand(), newCheckCommand(), newSignalCommand(), newFormatCommand())
+	root.AddCommand(newRunCommand(), newBrokerCommand(), newCheckCommand(), newSignalCommand(), newFormatCommand())
 	return root
 }

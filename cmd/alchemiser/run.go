@@ -169,21 +169,27 @@ func useBars(o *rehearsal.Options, f runFlags) error {
 		o.Source = synthmarket.New(f.seed)
 		return nil
 	}
-	source := csvmarket.New(os.DirFS(f.bars))
-	symbols, err := source.Symbols()
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(symbols) == 0 {
-		return fmt.Errorf("--bars %s: no SYMBOL.csv there", f.bars)
-	}
-	if err != nil {
-		return fmt.Errorf("--bars %s: %w", f.bars, err)
-	}
-	bars, err := source.DailyBars(context.Background(), market.Request{Symbols: symbols, From: "0001-01-01", To: "9999-12-31"})
+	source, bars, err := readBars(context.Background(), f.bars)
 	if err != nil {
 		return err
 	}
-	o.Source, o.Symbols = source, symbols
+	o.Source, o.Symbols = source, bars.Symbols()
 	_, o.Newest = bars.Span()
 	return nil
+}
+
+// readBars reads every file of a folder of bars.
+func readBars(ctx context.Context, folder string) (*csvmarket.Source, market.Bars, error) {
+	source := csvmarket.New(os.DirFS(folder))
+	symbols, err := source.Symbols()
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(symbols) == 0 {
+		return nil, nil, fmt.Errorf("--bars %s: no SYMBOL.csv there", folder)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("--bars %s: %w", folder, err)
+	}
+	bars, err := source.DailyBars(ctx, market.Request{Symbols: symbols, From: "0001-01-01", To: "9999-12-31"})
+	return source, bars, err
 }
 
 const (
