@@ -6,12 +6,13 @@ require (
 	github.com/alchemiser/alchemiser/infra/local v0.0.0
 	github.com/alchemiser/alchemiser/pkg v0.0.0
 	github.com/alchemiser/alchemiser/pkg/events v0.0.0
+	github.com/alpacahq/alpaca-trade-api-go/v3 v3.10.0
+	github.com/shopspring/decimal v1.6.0
 	github.com/spf13/cobra v1.10.2
 )
 
 require (
 	cloud.google.com/go v0.118.0 // indirect
-	github.com/alpacahq/alpaca-trade-api-go/v3 v3.10.0 // indirect
 	github.com/aws/aws-sdk-go-v2 v1.47.7 // indirect
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26 // indirect
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.15 // indirect
@@ -30,7 +31,6 @@ require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/josharian/intern v1.0.0 // indirect
 	github.com/mailru/easyjson v0.7.7 // indirect
-	github.com/shopspring/decimal v1.6.0 // indirect
 	github.com/spf13/pflag v1.0.9 // indirect
 	github.com/truora/minidyn v0.8.0 // indirect
 )
