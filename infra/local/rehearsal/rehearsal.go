@@ -96,6 +96,7 @@ type Rehearsal struct {
 	Session market.Session
 	Slot    time.Time
 
+	opened  time.Time // orders since then are the rehearsal's
 	options Options
 	watch   *watcher
 	close   []func() error
@@ -156,6 +157,7 @@ func (r *Rehearsal) start(ctx context.Context) error {
 		return err
 	}
 	r.close = append(r.close, r.Cloud.Close)
+	r.opened = r.Clock.Now()
 	return nil
 }
 

@@ -117,7 +117,7 @@ func (r *Rehearsal) fill(ctx context.Context, report *Report, s local.Snapshot) 
 	if report.After, err = r.account(ctx); err != nil {
 		return err
 	}
-	orders, err := r.Broker.OrdersSince(ctx, r.Slot.Add(-time.Minute))
+	orders, err := r.Broker.OrdersSince(ctx, r.opened)
 	if err != nil {
 		return fmt.Errorf("rehearsal: read the orders: %w", err)
 	}
