@@ -76,12 +76,12 @@ func (w *world) inject(f paperbroker.Fault) {
 	}
 }
 
-// Every fault, at the first, second and fourth chance it has, once, three
-// times and without end: never traded twice, never late, and told truthfully.
+// Every fault, at the first and at the fourth chance it has, once and without
+// end: never traded twice, never late, and told truthfully.
 func TestEveryFault(t *testing.T) {
 	for _, f := range faults() {
-		for _, skip := range []int{0, 1, 3} {
-			for _, times := range []int{1, 3, -1} {
+		for _, skip := range []int{0, 3} {
+			for _, times := range []int{1, -1} {
 				f.Skip, f.Times = skip, times
 				t.Run(fmt.Sprintf("%s %s%s %d %s skip %d times %d", f.Kind, f.Method, f.Path, f.Status, f.Delay, skip, times), func(t *testing.T) {
 					w := newWorld(t, setup{profile: paperbroker.Paper, seed: 3, switches: func(s *paperbroker.Switches) {

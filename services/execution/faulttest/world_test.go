@@ -1,5 +1,5 @@
-// Package faulttest holds execution against the paper broker, over HTTP and
-// through the adapter that trades for real: every fault that the broker can
+// Package faulttest holds execution against the paper broker, through the
+// adapter that trades for real: every fault that the broker can
 // play, and a crash at every call that execution makes. The judge is the
 // broker's own book, never what execution says of itself.
 package faulttest
@@ -11,7 +11,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http/httptest"
+	"math"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -27,7 +28,6 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/ledger/memledger"
 	"github.com/alchemiser/alchemiser/pkg/market"
-	"github.com/alchemiser/alchemiser/pkg/market/synthmarket"
 	"github.com/alchemiser/alchemiser/pkg/money"
 	"github.com/alchemiser/alchemiser/pkg/stage"
 	"github.com/alchemiser/alchemiser/pkg/topology"
@@ -217,24 +217,21 @@ func newWorld(t testing.TB, s setup) *world {
 		t: t, clock: &virtual{now: morning.Add(4 * time.Second)}, memory: memledger.New(), bus: membus.New(), pulse: &pulse{},
 		cash: money.MustParse("2000"), reports: make(map[string]string), log: io.Discard,
 	}
-	bars, err := synthmarket.New(s.seed+1).DailyBars(t.Context(), market.Request{Symbols: []string{"AAA", "BBB", "CCC", "DDD", "EEE"}, From: "2026-10-01", To: "2026-11-24"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	switches := paperbroker.DefaultSwitches(s.profile)
 	if s.switches != nil {
 		s.switches(&switches)
 	}
+	var err error
 	w.server, err = paperbroker.New(paperbroker.Options{
-		Bars: bars, Clock: w.clock, Seed: s.seed, Cash: w.cash, AccountNumber: "PA1", Profile: s.profile, Switches: &switches, Assets: s.assets,
+		Bars: bars(s.seed), Clock: w.clock, Seed: s.seed, Cash: w.cash, AccountNumber: "PA1", Profile: s.profile, Switches: &switches, Assets: s.assets,
 		Positions: []paperbroker.Holding{{Symbol: "AAA", Qty: money.MustParse("60.000001234")}, {Symbol: "BBB", Qty: money.MustParse("40.123456789")}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := httptest.NewServer(w.server)
-	t.Cleanup(listener.Close)
-	w.client, err = alpacabroker.New(alpacabroker.Options{BaseURL: listener.URL, DataURL: listener.URL, Feed: "iex", KeyID: "k", Secret: "s", Clock: w.clock})
+	w.client, err = alpacabroker.New(alpacabroker.Options{
+		BaseURL: "http://paper", DataURL: "http://paper", Feed: "iex", KeyID: "k", Secret: "s", Clock: w.clock, HTTP: w.server.Transport(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,6 +242,26 @@ func newWorld(t testing.TB, s setup) *world {
 	w.plan = w.makePlan()
 	return w
 }
+
+// bars are two months of prices between 5 and 500 dollars.
+func bars(seed uint64) market.Bars {
+	dice := rand.New(rand.NewPCG(seed, 2))
+	sessions := market.Calendar{}.Sessions("2026-10-01", "2026-11-24")
+	out := make(market.Bars)
+	for _, symbol := range []string{"AAA", "BBB", "CCC", "DDD", "EEE"} {
+		price := 5 * math.Pow(100, dice.Float64())
+		for _, s := range sessions {
+			open := price
+			price *= 1 + 0.02*(dice.Float64()-0.5)
+			out[symbol] = append(out[symbol], market.Bar{
+				Date: s.Date, Open: cents(open), High: cents(max(open, price) * 1.01), Low: cents(min(open, price) * 0.99), Close: cents(price), Volume: 100_000,
+			})
+		}
+	}
+	return out
+}
+
+func cents(price float64) float64 { return math.Round(price*100) / 100 }
 
 // makePlan makes the plan at the broker's mids.
 func (w *world) makePlan() *events.RebalancePlanned {
