@@ -243,3 +243,21 @@ func TestSecretsNeedDecryption(t *testing.T) {
 		t.Errorf("%v %+v", err, out)
 	}
 }
+
+// A write answers with the item only when asked. The SDK loses large answers to large requests now and then, and repeats the write.
+func TestWritesAnswerWithoutTheItem(t *testing.T) {
+	client := dynamodb.NewFromConfig(start(t, nil).AWSConfig())
+	put := &dynamodb.PutItemInput{TableName: aws.String("alchemiser-test-state"), Item: map[string]dbtypes.AttributeValue{
+		"pk": &dbtypes.AttributeValueMemberS{Value: "a"}, "sk": &dbtypes.AttributeValueMemberS{Value: "b"},
+		"body": &dbtypes.AttributeValueMemberS{Value: strings.Repeat("x", 64<<10)}}}
+	for range 2 {
+		out, err := client.PutItem(t.Context(), put)
+		if err != nil || len(out.Attributes) != 0 {
+			t.Fatalf("%v, %d attributes nobody asked for", err, len(out.Attributes))
+		}
+	}
+	put.ReturnValues = dbtypes.ReturnValueAllOld
+	if out, err := client.PutItem(t.Context(), put); err != nil || len(out.Attributes) != 3 {
+		t.Errorf("%v, %d attributes of the old item, want 3", err, len(out.Attributes))
+	}
+}
