@@ -167,8 +167,13 @@ func (s *Stage) event(ctx context.Context, payload []byte) error {
 	if !s.function.Handles(in.Source, in.EventType) {
 		return s.poison(ctx, fmt.Errorf("%s from %s is not routed to %s", in.EventType, in.Source, s.Name))
 	}
+	// A bus may lay the same JSON out differently; its meaning counts.
+	content, err := events.Encode(in)
+	if err != nil {
+		return s.poison(ctx, err)
+	}
 	log := s.Log.With("correlation_id", in.CorrelationID, "event_id", in.EventID, "event_type", in.EventType, "bus_id", b.ID)
-	_, err = s.Process(ctx, log, Delivery{Envelope: in, Hash: hash(b.Detail), Consumer: string(s.Name)}, s.Handle[in.EventType])
+	_, err = s.Process(ctx, log, Delivery{Envelope: in, Hash: hash(content), Consumer: string(s.Name)}, s.Handle[in.EventType])
 	return err
 }
 
@@ -176,7 +181,7 @@ func (s *Stage) event(ctx context.Context, payload []byte) error {
 // begins a run (its envelope then holds the derived ids and hop −1).
 type Delivery struct {
 	Envelope events.Envelope
-	Hash     string // of the bytes that arrived
+	Hash     string // of the event's canonical bytes
 	Consumer string
 }
 

@@ -142,6 +142,27 @@ func TestARedeliveryPublishesTheSameBytes(t *testing.T) {
 	}
 }
 
+// A bus that lays JSON out anew delivers the same event; other content under
+// the same id is poison.
+func TestTheContentIdentifiesARedelivery(t *testing.T) {
+	w := newWorld(t)
+	e := started(t)
+	if _, err := w.signal().Invoke(t.Context(), delivered(t, e)); err != nil {
+		t.Fatal(err)
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, delivered(t, e), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.signal().Invoke(t.Context(), indented.Bytes()); err != nil || w.decided != 1 {
+		t.Errorf("the same event laid out otherwise: %v, decided %d times", err, w.decided)
+	}
+	e.Payload.(*events.WorkflowStarted).Force = true
+	if _, err := w.signal().Invoke(t.Context(), delivered(t, e)); !errors.Is(err, ledger.ErrCollision) {
+		t.Errorf("other content under the same id: %v, want a collision", err)
+	}
+}
+
 func TestF10ConcurrentDeliveriesDecideOnce(t *testing.T) {
 	w := newWorld(t)
 	payload := delivered(t, started(t))
