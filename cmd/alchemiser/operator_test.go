@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alchemiser/alchemiser/infra/local"
+	"github.com/alchemiser/alchemiser/infra/local/fault"
+	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
+	"github.com/alchemiser/alchemiser/pkg/market/synthmarket"
+	"github.com/alchemiser/alchemiser/pkg/money"
+)
+
+// rehearse starts a cloud in which the notifier's first three tries end in a
+// refusal of the mail server, and plays a run.
+func rehearse(t *testing.T) (*rehearsal.Rehearsal, *rehearsal.Report) {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := &fault.Plan{}
+	if err := plan.Add(fault.Fault{Do: fault.MailReject, Code: 451, Times: 3}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := rehearsal.Start(context.Background(), rehearsal.Options{
+		Root: root, Source: synthmarket.New(7), AsOf: "2024-03-12", Cash: money.MustParse("100000"), Seed: 7, Dir: t.TempDir(), Backoff: local.Test(), Faults: plan,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	report, err := r.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, report
+}
+
+// F97: what a mail server refused is in the failure queue, where the operator
+// finds it, and redriving it any number of times sends one mail and no order.
+func TestF97TheOperatorsVerbs(t *testing.T) {
+	r, report := rehearse(t)
+	at := []string{"--endpoint", r.Cloud.Endpoint()}
+	orders := len(r.Paper.Orders())
+	if len(report.Mails) != 0 || report.Queues["alchemiser-dev-notifier-failure-dlq"] != 1 {
+		t.Fatalf("%d mails, queues %v", len(report.Mails), report.Queues)
+	}
+	expect := func(want string, args ...string) string {
+		t.Helper()
+		code, stdout, stderr := call(append(args, at...)...)
+		if code != 0 || !strings.Contains(stdout, want) {
+			t.Fatalf("%v: exit %d, want %q in\n%s%s", args, code, want, stdout, stderr)
+		}
+		return stdout
+	}
+	shown := expect("outcome   COMPLETED", "show", report.RunID)
+	for _, part := range []string{"start", "SignalGenerated", "not decided", "451"} {
+		if !strings.Contains(shown, part) {
+			t.Errorf("show does not say %q:\n%s", part, shown)
+		}
+	}
+	var documents []document
+	if err := json.Unmarshal([]byte(expect("META", "show", report.RunID, "--json")), &documents); err != nil || len(documents) < 8 {
+		t.Errorf("show --json: %d documents, %v", len(documents), err)
+	}
+	expect("TradingNotificationRequested from alchemiser.orchestration", "dlq")
+	visible := func() { time.Sleep(1100 * time.Millisecond) } // what was listed is hidden for a second
+	visible()
+	expect("Nothing was done", "redrive")
+	visible()
+	expect("1 of 1 published again", "redrive", "--yes")
+	if err := r.Cloud.Quiesce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(r.Cloud.Snapshot().Mails); n != 1 {
+		t.Errorf("%d mails after the redrive, want 1", n)
+	}
+	expect("The queues are empty", "redrive", "--yes", "--function", "notifier")
+	if len(r.Paper.Orders()) != orders {
+		t.Errorf("the redrive led to %d more orders", len(r.Paper.Orders())-orders)
+	}
+	expect("paper-main is HALTED", "halt", "--account", "paper-main", "--reason", "test")
+	r.Slot = r.Slot.Add(time.Minute)
+	again, err := r.Run(t.Context())
+	if err != nil || again.Summary.Skipped == nil || again.Summary.Skipped.ReasonCode != "halted" {
+		t.Errorf("a run while halted: %+v, %v", again, err)
+	}
+	expect("paper-main is ACTIVE", "resume", "--account", "paper-main")
+}
+
+func TestOperatorsVerbsUsedWrongly(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"show without a run":        {[]string{"show"}, "accepts 1 arg"},
+		"unknown environment":       {[]string{"dlq", "--env", "test"}, "dev, staging or prod"},
+		"halt without a reason":     {[]string{"halt", "--account", "a"}, `"reason" not set`},
+		"halt without an account":   {[]string{"halt", "--reason", "r"}, `"account" not set`},
+		"redrive of no function":    {[]string{"redrive", "--function", "router"}, "--function"},
+		"a cloud that is not there": {[]string{"dlq", "--endpoint", "http://127.0.0.1:1"}, "connection refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if code, _, stderr := call(c.args...); code != exitUsage || !strings.Contains(stderr, c.want) {
+				t.Errorf("exit %d, want %d and %q in\n%s", code, exitUsage, c.want, stderr)
+			}
+		})
+	}
+}
