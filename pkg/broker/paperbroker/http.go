@@ -65,7 +65,9 @@ func operations() []route {
 		{"GET /v2/stocks/trades/latest", getLatestTrades},
 		{"GET /v2/stocks/{symbol}/quotes/latest", getLatestQuote},
 		{"GET /v2/stocks/{symbol}/trades/latest", getLatestTrade},
+		{"GET /v2/stocks/{symbol}/bars/latest", getLatestBar},
 		{"GET /v2/stocks/snapshots", getSnapshots},
+		{"GET /v2/stocks/{symbol}/snapshot", getSnapshot},
 	}
 }
 

@@ -38,7 +38,7 @@ func getConfigurations(*engine, request) reply {
 // getHistory is the account's worth at the closes it saw, and now.
 func getHistory(e *engine, _ request) reply {
 	closings := append(append([]closing{}, e.history...), closing{at: e.now, equity: e.equity()})
-	base := closings[0].equity.Float64()
+	base := closings[0].equity.Round(2).Float64()
 	timestamps, equity, profit, share := []int64{}, []float64{}, []float64{}, []float64{}
 	for _, c := range closings {
 		worth := c.equity.Round(2).Float64()
@@ -176,11 +176,16 @@ func getAssets(e *engine, q request) reply {
 }
 
 func getAsset(e *engine, q request) reply {
-	symbol := q.value("symbol")
-	if t, known := e.asset(symbol); known {
-		return ok(e.wireAsset(symbol, t))
+	asked := q.value("symbol")
+	if t, known := e.asset(asked); known {
+		return ok(e.wireAsset(asked, t))
 	}
-	return refused(refuse(http.StatusNotFound, 40410000, "asset not found for %s", symbol))
+	for _, symbol := range e.market.bars.Symbols() {
+		if t, known := e.asset(symbol); known && e.assetID(symbol) == asked {
+			return ok(e.wireAsset(symbol, t))
+		}
+	}
+	return refused(refuse(http.StatusNotFound, 40410000, "asset not found for %s", asked))
 }
 
 func getClock(e *engine, _ request) reply {
@@ -204,14 +209,10 @@ func getCalendar(e *engine, q request) reply {
 	from, to := events.Date("1970-01-01"), events.Date("2029-12-31")
 	for name, bound := range map[string]*events.Date{"start": &from, "end": &to} {
 		if s := q.query.Get(name); s != "" {
-			t, ok := readInstant(s, market.NewYork())
-			if !ok {
+			if _, ok := readInstant(s, market.NewYork()); !ok {
 				return refused(refuse(http.StatusBadRequest, 40010000, "invalid %s: %q", name, s))
 			}
-			*bound = events.Date(s[:len(time.DateOnly)])
-			if len(s) > len(time.DateOnly) {
-				*bound = dateOf(t)
-			}
+			*bound = events.Date(s[:len(time.DateOnly)]) // as it was written: clients send a date as midnight UTC
 		}
 	}
 	type day struct {

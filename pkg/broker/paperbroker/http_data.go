@@ -309,26 +309,40 @@ func (e *engine) minuteBar(symbol string) (*barBody, bool) {
 	return &barBody{T: wireTime(q.at.Truncate(time.Minute)), O: p, H: p, L: p, C: p, V: q.size * 10, N: q.size/10 + 1, VW: p}, true
 }
 
-func getSnapshots(e *engine, q request) reply {
-	type snapshot struct {
-		LatestTrade  *tradeBody `json:"latestTrade,omitempty"`
-		LatestQuote  *quoteBody `json:"latestQuote,omitempty"`
-		MinuteBar    *barBody   `json:"minuteBar,omitempty"`
-		DailyBar     *barBody   `json:"dailyBar,omitempty"`
-		PrevDailyBar *barBody   `json:"prevDailyBar,omitempty"`
-	}
-	return ok(bySymbol(q, func(symbol string) (snapshot, bool) {
-		var s snapshot
-		s.LatestTrade, _ = e.wireTrade(symbol)
-		s.LatestQuote, _ = e.wireQuote(symbol)
-		s.MinuteBar, _ = e.minuteBar(symbol)
-		bars := e.served(symbol)
-		if n := len(bars); n > 0 {
-			s.DailyBar = wireBar(bars[n-1])
-			if n > 1 {
-				s.PrevDailyBar = wireBar(bars[n-2])
-			}
+func getLatestBar(e *engine, q request) reply { return one(e.minuteBar, q, "bar") }
+
+// snapshotBody is everything about a symbol at once.
+type snapshotBody struct {
+	Symbol       string     `json:"symbol,omitempty"` // when it was asked for alone
+	LatestTrade  *tradeBody `json:"latestTrade,omitempty"`
+	LatestQuote  *quoteBody `json:"latestQuote,omitempty"`
+	MinuteBar    *barBody   `json:"minuteBar,omitempty"`
+	DailyBar     *barBody   `json:"dailyBar,omitempty"`
+	PrevDailyBar *barBody   `json:"prevDailyBar,omitempty"`
+}
+
+func (e *engine) wireSnapshot(symbol string) (snapshotBody, bool) {
+	var s snapshotBody
+	s.LatestTrade, _ = e.wireTrade(symbol)
+	s.LatestQuote, _ = e.wireQuote(symbol)
+	s.MinuteBar, _ = e.minuteBar(symbol)
+	bars := e.served(symbol)
+	if n := len(bars); n > 0 {
+		s.DailyBar = wireBar(bars[n-1])
+		if n > 1 {
+			s.PrevDailyBar = wireBar(bars[n-2])
 		}
-		return s, len(bars) > 0
-	}))
+	}
+	return s, len(bars) > 0
+}
+
+func getSnapshots(e *engine, q request) reply { return ok(bySymbol(q, e.wireSnapshot)) }
+
+func getSnapshot(e *engine, q request) reply {
+	s, there := e.wireSnapshot(q.value("symbol"))
+	if !there {
+		return dataRefusal(http.StatusNotFound, "no snapshot found for %s", q.value("symbol"))
+	}
+	s.Symbol = q.value("symbol")
+	return ok(s)
 }

@@ -106,12 +106,14 @@ func TestEndpoints(t *testing.T) {
 		"/v2/assets/BBB":                               `"fractionable":true`,
 		"/v2/clock":                                    `"timestamp":"2026-11-24T10:05:00-05:00"`,
 		"/v2/calendar?start=2026-11-26&end=2026-11-27": `[{"date":"2026-11-27","open":"09:30","close":"13:00","session_open":"0400","session_close":"1700","settlement_date":"2026-11-30"}]`,
-		"/v2/calendar?start=2026-11-27T00:00:00Z&end=2026-11-27T23:00:00Z":             `[{"date":"2026-11-27"`,
+		"/v2/calendar?start=2026-11-25T00:00:00Z&end=2026-11-27T23:00:00Z":             `[{"date":"2026-11-25"`,
 		"/v2/stocks/quotes/latest?symbols=AAA%2CNONE,BBB&feed=iex":                     `"BBB"`,
 		"/v2/stocks/trades/latest?symbols=AAA":                                         `"p"`,
 		"/v2/stocks/bars/latest?symbols=AAA":                                           `"vw"`,
 		"/v2/stocks/AAA/quotes/latest":                                                 `"symbol":"AAA"`,
 		"/v2/stocks/AAA/trades/latest":                                                 `"symbol":"AAA"`,
+		"/v2/stocks/AAA/bars/latest":                                                   `"symbol":"AAA"`,
+		"/v2/stocks/AAA/snapshot":                                                      `"symbol":"AAA"`,
 		"/v2/stocks/snapshots?symbols=AAA,BBB":                                         `"prevDailyBar"`,
 		"/v2/stocks/AAA/bars?timeframe=1Day&start=2026-11-23&end=2026-11-23T23:00:00Z": `"t":"2026-11-23T05:00:00Z"`,
 		"/v2/stocks/bars?timeframe=1Day&symbols=NONE":                                  `{"bars":{},"next_page_token":null}`,
@@ -126,6 +128,9 @@ func TestEndpoints(t *testing.T) {
 		"/v2/orders:by_client_order_id?client_order_id=none": `order not found`,
 	} {
 		w.call(t, "GET", path, "", 404, want)
+	}
+	for _, path := range []string{"quotes/latest", "trades/latest", "bars/latest", "snapshot"} {
+		w.call(t, "GET", "/v2/stocks/NONE/"+path, "", 404, "found for NONE")
 	}
 	w.call(t, "GET", "/v2/account/activities/FILL?page_size=101", "", 422, "40010001")
 	w.call(t, "GET", "/v2/orders?limit=501", "", 422, "limit")
