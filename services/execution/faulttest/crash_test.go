@@ -57,9 +57,6 @@ func TestF90CloseOutAfterACrash(t *testing.T) {
 				w := newWorld(t, s)
 				w.pulse.at, w.pulse.where, w.forgets = at, side, true
 				w.run()
-				if w.final == nil && !w.executing() {
-					w.deliver(w.closeOut()) // done, and dead before it was told: an operator's redrive tells it
-				}
 				for _, wrong := range w.judge() {
 					t.Errorf("dead at %q: %s\n%s", w.pulse.died, wrong, w.told())
 				}

@@ -14,7 +14,7 @@ import (
 
 var storms = flag.Int("storms", 150, "worlds with many faults at once")
 
-// Many faults at once, a crash somewhere, and every way in which orders fill:
+// Many faults at once, crashes here and there, and every way in which orders fill:
 // whatever happens, the laws hold. One seed is one world.
 func TestStorms(t *testing.T) {
 	all := faults()
@@ -43,6 +43,9 @@ func TestStorms(t *testing.T) {
 			}
 			if dice.IntN(2) == 0 {
 				w.pulse.at, w.pulse.where = 1+dice.IntN(80), where(dice.IntN(2))
+				for range dice.IntN(3) {
+					w.pulse.more = append(w.pulse.more, 1+dice.IntN(40))
+				}
 			}
 			w.run()
 			wrong := w.judge()

@@ -82,7 +82,8 @@ var errDead = errors.New("the process is dead")
 type pulse struct {
 	mu    sync.Mutex
 	calls int
-	at    int // 0: never
+	at    int   // 0: never
+	more  []int // further deaths, each so many calls after the one before
 	where where
 	dead  bool
 	end   context.CancelFunc // of the running invocation
@@ -107,7 +108,10 @@ func (p *pulse) call(name string, f func() error) error {
 		p.mu.Lock()
 	}
 	if strikes {
-		p.dead, p.died = true, name
+		p.dead, p.died, p.at = true, p.died+name, 0
+		if len(p.more) > 0 {
+			p.at, p.more, p.died = p.calls+p.more[0], p.more[1:], p.died+", "
+		}
 		p.end()
 		if p.where == beforeCall {
 			p.mu.Unlock()
@@ -409,8 +413,9 @@ func (w *world) sleep(d time.Duration) {
 	}
 }
 
-// run plays the run to its end: the plan, every continuation and, as the sweep
-// would, the close-out.
+// run plays the run to its end: the plan, every continuation and, if nothing
+// was reported of a plan that was begun, the sweep's close-out. A plan that is
+// done needs one, too, when its process died before it could tell.
 func (w *world) run() {
 	w.t.Helper()
 	w.deliver(w.planned())
@@ -418,7 +423,7 @@ func (w *world) run() {
 	for n := range 5 {
 		w.republish()
 		w.drain()
-		if len(w.reports) > 0 || len(w.failed) > 0 || !w.executing() {
+		if _, begun := w.phase(); len(w.reports) > 0 || len(w.failed) > 0 || !begun {
 			return
 		}
 		if until := notAfter.Add(time.Minute + time.Duration(n)*5*time.Minute); w.clock.Now().Before(until) {
@@ -478,8 +483,14 @@ func (w *world) republish() {
 
 // executing reports whether the plan has a record that is not done.
 func (w *world) executing() bool {
+	phase, begun := w.phase()
+	return begun && phase != events.PhaseDone
+}
+
+// phase is where the plan's record stands; false without a record.
+func (w *world) phase() (events.Phase, bool) {
 	doc, err := ledger.Load[struct {
 		Phase events.Phase `json:"phase"`
 	}](w.t.Context(), w.ledger, ledger.ExecKey(events.RunID(runKey), w.plan.PlanID))
-	return err == nil && doc.Value.Phase != events.PhaseDone
+	return doc.Value.Phase, err == nil
 }
