@@ -1,6 +1,6 @@
 // Package alpacabroker is the broker port over Alpaca's official SDK. It sends
 // exactly one request per call of the SDK, under the caller's context, within
-// a budget of 150 requests a minute; it repeats reads and never an order.
+// a budget of 130 requests a minute; it repeats reads and never an order.
 //
 //	b, err := alpacabroker.New(alpacabroker.Options{
 //		BaseURL: "https://paper-api.alpaca.markets", DataURL: "https://data.alpaca.markets", Feed: "iex",
@@ -35,6 +35,9 @@ type Options struct {
 	AllowLive bool
 	Clock     env.Clock
 	HTTP      http.RoundTripper // nil: a pool of its own
+	// Unlimited sends requests as fast as they come: for a broker on this
+	// machine, which nobody else uses.
+	Unlimited bool
 	// Environment is the process environment. The SDK would read
 	// APCA_API_OAUTH from it by itself, so New refuses it.
 	Environment map[string]string
@@ -72,10 +75,11 @@ func New(o Options) (*Client, error) {
 	if o.HTTP == nil {
 		o.HTTP = alpacahttp.Transport()
 	}
-	return &Client{
-		o: o, trading: trading, data: data,
-		tradeQuota: newQuota(o.Clock), dataQuota: newQuota(o.Clock),
-	}, nil
+	c := &Client{o: o, trading: trading, data: data}
+	if !o.Unlimited {
+		c.tradeQuota, c.dataQuota = newQuota(o.Clock), newQuota(o.Clock)
+	}
+	return c, nil
 }
 
 // trade runs one call of the trading API.

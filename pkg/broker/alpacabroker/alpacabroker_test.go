@@ -534,7 +534,7 @@ func TestBudget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if waited := clock.Now().Sub(now); waited < 60*time.Second || waited > 70*time.Second {
+	if waited := clock.Now().Sub(now); waited < 65*time.Second || waited > 75*time.Second {
 		t.Errorf("210 requests took %s", waited)
 	}
 }

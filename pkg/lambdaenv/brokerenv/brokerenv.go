@@ -38,9 +38,13 @@ func Connect(ctx context.Context, e *lambdaenv.Env) (broker.Broker, broker.Accou
 	if err != nil {
 		return nil, guard, err
 	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, guard, err
+	}
 	client, err := alpacabroker.New(alpacabroker.Options{
 		BaseURL: base, DataURL: data, Feed: feed, KeyID: keys[0], Secret: keys[1],
-		AllowLive: e.Mode == events.Live, Clock: e.Clock, Environment: e.Process,
+		AllowLive: e.Mode == events.Live, Unlimited: e.Simulated(u), Clock: e.Clock, Environment: e.Process,
 	})
 	return client, guard, err
 }
