@@ -9,6 +9,7 @@ require (
 	github.com/alpacahq/alpaca-trade-api-go/v3 v3.10.0
 	github.com/shopspring/decimal v1.6.0
 	github.com/spf13/cobra v1.10.2
+	github.com/spf13/pflag v1.0.9
 )
 
 require (
@@ -41,7 +42,6 @@ require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/josharian/intern v1.0.0 // indirect
 	github.com/mailru/easyjson v0.7.7 // indirect
-	github.com/spf13/pflag v1.0.9 // indirect
 	github.com/truora/minidyn v0.8.0 // indirect
 )
 

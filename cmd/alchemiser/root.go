@@ -55,6 +55,6 @@ func newRootCommand() *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newRunCommand(), newShowCommand(), newHaltCommand(), newResumeCommand(), newDLQCommand(), newRedriveCommand(), newBrokerCommand(), newCheckCommand(), newSignalCommand(), newFormatCommand())
+	root.AddCommand(newRunCommand(), newServeCommand(), newShowCommand(), newHaltCommand(), newResumeCommand(), newDLQCommand(), newRedriveCommand(), newBrokerCommand(), newCheckCommand(), newSignalCommand(), newFormatCommand())
 	return root
 }

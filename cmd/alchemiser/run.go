@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/alchemiser/alchemiser/infra/local"
 	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
@@ -59,9 +60,15 @@ Exit codes: 0 the run succeeded; 1 wrong usage or the machine failed;
 			return playRun(ctx, cmd, f)
 		},
 	}
-	flags := cmd.Flags()
+	f.account(cmd.Flags())
+	cmd.Flags().StringVar(&f.asOf, "as-of", "", "newest session the strategies see, YYYY-MM-DD (default: the newest there is)")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print one JSON document")
+	return cmd
+}
+
+// account are the flags that choose strategies, broker and account.
+func (f *runFlags) account(flags *pflag.FlagSet) {
 	flags.StringVar(&f.bars, "bars", "", "folder with one SYMBOL.csv a symbol: date,open,high,low,close,volume")
-	flags.StringVar(&f.asOf, "as-of", "", "newest session the strategies see, YYYY-MM-DD (default: the newest there is)")
 	flags.StringVar(&f.strategies, "strategies", "", "folder with portfolio.yaml and its .clj files (default: the ones that ship)")
 	flags.StringVar(&f.cash, "cash", "100000", "cash of the paper account in USD")
 	flags.StringArrayVar(&f.hold, "hold", nil, "a position the paper account begins with, SYMBOL=SHARES; repeatable")
@@ -70,8 +77,6 @@ Exit codes: 0 the run succeeded; 1 wrong usage or the machine failed;
 	flags.BoolVar(&f.live, "live", false, "with --broker alpaca: allow real money")
 	flags.StringVar(&f.confirm, "confirm", "", "with --live: the number of the account")
 	flags.StringVar(&f.dir, "dir", "", "folder for mail, logs and events (default: runs/TIME)")
-	flags.BoolVar(&f.asJSON, "json", false, "print one JSON document")
-	return cmd
 }
 
 func playRun(ctx context.Context, cmd *cobra.Command, f runFlags) error {

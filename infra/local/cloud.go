@@ -65,6 +65,8 @@ type Options struct {
 	Backoff Backoff
 	// ManualSchedules keeps every schedule from firing by itself; FireSchedule still works.
 	ManualSchedules bool
+	// Enable names schedules that fire by themselves although their template has them disabled.
+	Enable []string
 	// Concurrency is the number of concurrent invocations per function, unless its template reserves fewer; 0 means 2.
 	Concurrency int
 	// MailDir receives the mails as .eml files; empty keeps them in memory. Functions that define SMTP_HOST and SMTP_PORT are
@@ -77,7 +79,7 @@ type Options struct {
 	// Observer is told what happens, one event at a time and in order. It must not block and must not call the Cloud.
 	Observer func(Event)
 	// DataDir keeps the items of the tables over restarts: read at start, written at the end and whenever nothing is under way.
-	// Empty keeps them in memory.
+	// Empty keeps them in memory. One cloud at a time may use the folder.
 	DataDir string
 	// Faults are injected; nil injects none. Faults may be added while the cloud runs.
 	Faults *fault.Plan
@@ -145,6 +147,7 @@ type Cloud struct {
 	serving   sync.WaitGroup
 	closing   sync.Once
 	detach    func() bool
+	unlock    func() error // of DataDir
 
 	observing   sync.Mutex
 	invocations []Invocation
@@ -180,6 +183,11 @@ func (c *Cloud) start() error {
 	}
 	if c.logs, err = newLogs(c.options.LogDir); err != nil {
 		return err
+	}
+	if c.options.DataDir != "" {
+		if c.unlock, err = lock(c.options.DataDir); err != nil {
+			return err
+		}
 	}
 	c.sink, err = smtp.Start(smtp.Options{Dir: c.options.MailDir, Username: c.options.MailUser, Password: c.options.MailPassword,
 		Clock: c.clock, Faults: c.options.Faults, Observe: c.mailArrived}) // certificates live in the machine's time
@@ -217,8 +225,7 @@ func (c *Cloud) start() error {
 		c.serving.Go(c.keepData)
 	}
 	c.scheduler = newScheduler(c)
-	c.scheduler.start()
-	return nil
+	return c.scheduler.start()
 }
 
 func (c *Cloud) bundle() string { return filepath.Join(c.temporary, "certificates.pem") }
@@ -323,6 +330,18 @@ func (c *Cloud) Quiesce(ctx context.Context) error {
 	}
 }
 
+// Drain stops the schedules for good and returns when nothing is under way any more.
+func (c *Cloud) Drain(ctx context.Context) error {
+	c.scheduler.stop()
+	if err := c.tracker.Idle(ctx); err != nil {
+		return fmt.Errorf("drain: %d things are still under way: %w", c.tracker.Count(), err)
+	}
+	return nil
+}
+
+// UnderWay counts what is queued, running or waiting for a retry.
+func (c *Cloud) UnderWay() int { return c.tracker.Count() }
+
 // Close ends every child process, listener and timer and removes temporary files. Further calls do nothing.
 func (c *Cloud) Close() error {
 	var errs []error
@@ -350,6 +369,9 @@ func (c *Cloud) Close() error {
 		errs = append(errs, c.tracker.Idle(wait))
 		if c.tables != nil && c.options.DataDir != "" {
 			errs = append(errs, c.tables.save(c.options.DataDir))
+		}
+		if c.unlock != nil {
+			errs = append(errs, c.unlock())
 		}
 		if c.logs != nil {
 			errs = append(errs, c.logs.close())

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -15,6 +16,22 @@ import (
 type scanPage struct {
 	Items            []json.RawMessage
 	LastEvaluatedKey json.RawMessage `json:",omitempty"`
+}
+
+// lock keeps a second cloud off the folder: two ledgers of one account would trade twice. The system frees the lock of a process
+// that has died.
+func lock(dir string) (unlock func() error, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: another cloud is using this folder: end it, or choose another folder: %w", dir, err), file.Close())
+	}
+	return file.Close, nil
 }
 
 // save writes every table to <dir>/<table>.jsonl, one item a line, if anything has changed. A file is replaced as a whole: a crash

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,17 +37,24 @@ func newScheduler(c *Cloud) *scheduler {
 	return &scheduler{cloud: c, context: ctx, cancel: cancel, next: map[string]firing{}}
 }
 
-func (s *scheduler) start() {
+func (s *scheduler) start() error {
+	enable := s.cloud.options.Enable
+	for _, name := range enable {
+		if !slices.ContainsFunc(s.cloud.model.Schedules, func(m *template.Schedule) bool { return m.Name == name }) {
+			return fmt.Errorf("enable the schedule %q: %w", name, s.cloud.noSchedule(name))
+		}
+	}
 	if s.cloud.options.ManualSchedules {
-		return
+		return nil
 	}
 	for _, m := range s.cloud.model.Schedules {
-		if !m.Enabled {
+		if !m.Enabled && !slices.Contains(enable, m.Name) {
 			continue
 		}
 		first := s.plan(m, s.cloud.rehearse.Now())
 		s.running.Go(func() { s.run(m, first) })
 	}
+	return nil
 }
 
 func (s *scheduler) stop() {
@@ -95,6 +103,10 @@ func (c *Cloud) FireSchedule(_ context.Context, name string, planned time.Time) 
 			return nil
 		}
 	}
+	return c.noSchedule(name)
+}
+
+func (c *Cloud) noSchedule(name string) error {
 	var names []string
 	for _, m := range c.model.Schedules {
 		names = append(names, m.Name)

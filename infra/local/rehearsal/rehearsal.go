@@ -63,7 +63,14 @@ type Options struct {
 	// Alpaca trades a real account instead of the paper broker's.
 	Alpaca *Alpaca
 
-	Dir     string // receives mails, logs and events
+	Dir string // receives mails, logs and events
+	// Binaries are functions built already, as local.Build returns them; empty:
+	// they are built.
+	Binaries map[string]string
+	// Serve keeps the cloud running, with schedules that fire by themselves,
+	// instead of playing one run.
+	Serve *Serve
+
 	Backoff local.Backoff
 	OnLine  func(Line) // hears of every invocation when it has ended
 	Faults  *fault.Plan
@@ -72,6 +79,17 @@ type Options struct {
 	// Concurrency is how many invocations of a function may run at once; 0
 	// means the cloud's default.
 	Concurrency int
+}
+
+// Serve says how a cloud is kept running.
+type Serve struct {
+	// ClockAt is where the rehearsal clock begins; zero: the machine's clock.
+	// It goes with the paper broker only.
+	ClockAt time.Time
+	// Trade enables the daily schedule, which the template has disabled.
+	Trade bool
+	// DataDir keeps ledger and paper account over restarts.
+	DataDir string
 }
 
 // Alpaca is an account at Alpaca. Its keys never leave this process and its
@@ -119,13 +137,17 @@ func (r *Rehearsal) start(ctx context.Context) error {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
-	binaries, err := local.Build(ctx, local.BuildOptions{Root: o.Root, Strategies: o.Strategies})
-	if err != nil {
-		return err
+	binaries := o.Binaries
+	if len(binaries) == 0 {
+		var err error
+		if binaries, err = local.Build(ctx, local.BuildOptions{Root: o.Root, Strategies: o.Strategies}); err != nil {
+			return err
+		}
 	}
 	variables := map[string]string{}
 	parameters := map[string]string{}
 	var offset time.Duration
+	var err error
 	if o.Alpaca != nil {
 		err = r.connectAlpaca(ctx, variables, parameters)
 	} else {
@@ -134,6 +156,7 @@ func (r *Rehearsal) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.watch.rehearse(offset)
 	const user = "alchemiser"
 	password := env.Token()
 	parameters[parameterPath+"mail/username"], parameters[parameterPath+"mail/password"] = user, password
@@ -146,14 +169,21 @@ func (r *Rehearsal) start(ctx context.Context) error {
 			overrides[service][k] = v
 		}
 	}
-	r.Cloud, err = local.Start(ctx, local.Options{
+	cloud := local.Options{
 		Templates: os.DirFS(filepath.Join(o.Root, "infra", "cdk", "templates", environment)),
 		Binaries:  binaries, Parameters: parameters, Environment: overrides, ClockOffset: offset,
 		Backoff: o.Backoff, ManualSchedules: true, Concurrency: o.Concurrency, Faults: o.Faults,
 		MailDir: filepath.Join(o.Dir, "mail"), MailUser: user, MailPassword: password,
 		LogDir: filepath.Join(o.Dir, "logs"), Observer: r.watch.observe,
-	})
-	if err != nil {
+	}
+	if s := o.Serve; s != nil {
+		cloud.ManualSchedules, cloud.DataDir = false, s.DataDir
+		if s.Trade {
+			cloud.Enable = []string{dailySchedule}
+		}
+		r.watch.restart(time.Now())
+	}
+	if r.Cloud, err = local.Start(ctx, cloud); err != nil {
 		return err
 	}
 	r.close = append(r.close, r.Cloud.Close)
@@ -171,16 +201,16 @@ func (r *Rehearsal) startPaper(ctx context.Context, variables, parameters map[st
 	if err != nil {
 		return 0, err
 	}
-	offset := r.Slot.Add(time.Second).Sub(env.SystemClock(0).Now())
+	cash, holdings, err := r.purse()
+	if err != nil {
+		return 0, err
+	}
+	offset := r.offset()
 	r.Clock = env.SystemClock(offset)
 	keyID, secret := "PK"+strings.ToUpper(env.Token()[:18]), env.Token()
 	const number = "PA0000000000"
-	var holdings []paperbroker.Holding
-	for symbol, qty := range r.options.Positions {
-		holdings = append(holdings, paperbroker.Holding{Symbol: symbol, Qty: qty})
-	}
 	r.Paper, err = paperbroker.New(paperbroker.Options{
-		Bars: bars, Clock: r.Clock, Seed: r.options.Seed, Cash: r.options.Cash, Positions: holdings,
+		Bars: bars, Clock: r.Clock, Seed: r.options.Seed, Cash: cash, Positions: holdings,
 		AccountNumber: number, KeyID: keyID, Secret: secret, Profile: r.options.Fills,
 	})
 	if err != nil {

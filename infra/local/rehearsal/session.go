@@ -22,6 +22,9 @@ const history = 540
 // traded after it, and its slot.
 func (r *Rehearsal) choose() error {
 	var calendar market.Calendar
+	if r.options.Serve != nil {
+		return r.present(calendar)
+	}
 	asOf := r.options.AsOf
 	if asOf == "" {
 		asOf = r.options.Newest
@@ -85,7 +88,7 @@ func (r *Rehearsal) bars(ctx context.Context) (market.Bars, error) {
 	}
 	slices.Sort(symbols)
 	bars, err := r.options.Source.DailyBars(ctx, market.Request{
-		Symbols: slices.Compact(symbols), From: r.AsOf.AddDays(-strategy.CalendarDays(sessions)), To: r.Session.Date,
+		Symbols: slices.Compact(symbols), From: r.AsOf.AddDays(-strategy.CalendarDays(sessions)), To: r.lastBar(),
 	})
 	if err != nil {
 		return nil, err

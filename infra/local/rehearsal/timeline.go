@@ -18,6 +18,7 @@ import (
 type Line struct {
 	N        int           `json:"n"`
 	Offset   time.Duration `json:"offset_ns"` // since the run was fired
+	Time     time.Time     `json:"time"`      // of the rehearsed clock, when it ended
 	Trigger  string        `json:"trigger"`
 	Function string        `json:"function"`
 	Attempt  int           `json:"attempt"`
@@ -32,6 +33,7 @@ type Line struct {
 type watcher struct {
 	mu        sync.Mutex
 	began     time.Time
+	offset    time.Duration // of the rehearsed clock
 	onLine    func(Line)
 	lines     []Line
 	ended     bool
@@ -41,6 +43,13 @@ type watcher struct {
 
 func newWatcher(onLine func(Line)) *watcher {
 	return &watcher{onLine: onLine, published: make(map[string][]events.Envelope)}
+}
+
+// rehearse moves the times of the lines to the rehearsed clock.
+func (w *watcher) rehearse(offset time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.offset = offset
 }
 
 // restart begins a new timeline.
@@ -78,7 +87,7 @@ func (w *watcher) observe(e local.Event) {
 
 func (w *watcher) finish(e local.Event) {
 	line := Line{
-		N: len(w.lines) + 1, Offset: e.Time.Sub(w.began), Trigger: e.EventType, Function: e.Service,
+		N: len(w.lines) + 1, Offset: e.Time.Sub(w.began), Time: e.Time.Add(w.offset).UTC(), Trigger: e.EventType, Function: e.Service,
 		Attempt: e.Attempt, Duration: e.Duration, Cold: e.Cold, Failed: e.Error != "",
 	}
 	if line.Trigger == "" {
