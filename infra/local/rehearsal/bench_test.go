@@ -118,10 +118,42 @@ func BenchmarkChainWarm(b *testing.B) {
 	}
 	next() // cold
 	var chain time.Duration
+	took := make(map[string]time.Duration)
 	for b.Loop() {
-		chain += next().Chain
+		report := next()
+		chain += report.Chain
+		for _, l := range report.Timeline {
+			took[l.Function] += l.Duration
+		}
 	}
 	b.ReportMetric(float64(chain.Microseconds())/1000/float64(b.N), "ms/chain")
+	for name, total := range took {
+		b.ReportMetric(float64(total.Microseconds())/1000/float64(b.N), "ms-"+name)
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkColdStart measures the start of each function's process to its first
+// response, the self-test: configuration, secrets, one read of the table, and
+// the broker's account where the function trades.
+func BenchmarkColdStart(b *testing.B) {
+	took := make(map[topology.Name]time.Duration)
+	for b.Loop() {
+		r := start(b, nil)
+		for _, f := range topology.Functions() {
+			began := time.Now()
+			if err := r.Probe(context.Background(), string(f.Name)); err != nil {
+				b.Fatal(err)
+			}
+			took[f.Name] += time.Since(began)
+		}
+		if err := r.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, total := range took {
+		b.ReportMetric(float64(total.Microseconds())/1000/float64(b.N), "ms-"+string(name))
+	}
 	b.ReportMetric(0, "ns/op")
 }
 
