@@ -1,6 +1,6 @@
 // Package alpacabroker is the broker port over Alpaca's official SDK. It sends
 // exactly one request per call of the SDK, under the caller's context, within
-// a budget of 130 requests a minute; it repeats reads and never an order.
+// a budget of 150 requests a minute; it repeats reads and never an order.
 //
 //	b, err := alpacabroker.New(alpacabroker.Options{
 //		BaseURL: "https://paper-api.alpaca.markets", DataURL: "https://data.alpaca.markets", Feed: "iex",

@@ -12,8 +12,8 @@ import (
 // the account's owner share them. A minute that begins with a burst has at
 // most burst + perMinute of ours.
 const (
-	perMinute = 130
-	burst     = 60
+	perMinute = 150
+	burst     = 45
 	forOrders = 10 // of the burst, that reads leave for orders and cancels
 )
 

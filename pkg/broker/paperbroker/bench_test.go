@@ -2,9 +2,12 @@ package paperbroker_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/broker/alpacabroker"
 	"github.com/alchemiser/alchemiser/pkg/broker/paperbroker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/market"
@@ -16,32 +19,35 @@ import (
 // BenchmarkSubmit is one order through the adapter and real HTTP, filled.
 func BenchmarkSubmit(b *testing.B) {
 	w := newWorld(b, damagedReplies, func(o *paperbroker.Options) { o.Cash = money.MustParse("1000000000") })
-	id := 0
-	for b.Loop() {
-		id++
-		o, err := w.Client.Submit(b.Context(), broker.OrderRequest{
-			ClientID: fmt.Sprint("b-", id), Symbol: "AAA", Side: events.Buy, Qty: money.One(), Type: broker.Market,
-		})
-		if err != nil || o.Status != "filled" {
-			b.Fatal(o, err)
-		}
-	}
+	benchmarkSubmit(b, w, w.Client)
 }
 
 // BenchmarkSubmitInProcess is the same without a network.
 func BenchmarkSubmitInProcess(b *testing.B) {
 	w := newWorld(b, damagedReplies, func(o *paperbroker.Options) { o.Cash = money.MustParse("1000000000") })
-	client := inProcess(b, w)
-	id := 0
+	benchmarkSubmit(b, w, inProcess(b, w))
+}
+
+// benchmarkSubmit fills one order after the other. The adapter's budget waits
+// on the virtual clock, so it is not in the figures.
+func benchmarkSubmit(b *testing.B, w world, client *alpacabroker.Client) {
+	var took []time.Duration
 	for b.Loop() {
-		id++
-		o, err := client.Submit(b.Context(), broker.OrderRequest{
-			ClientID: fmt.Sprint("b-", id), Symbol: "AAA", Side: events.Buy, Qty: money.One(), Type: broker.Market,
-		})
+		r := broker.OrderRequest{ClientID: fmt.Sprint("b-", len(took)), Symbol: "AAA", Side: events.Buy, Qty: money.One(), Type: broker.Market}
+		if len(took)%2 == 1 {
+			r.Side = events.Sell
+		}
+		began := time.Now()
+		o, err := client.Submit(b.Context(), r)
+		took = append(took, time.Since(began))
 		if err != nil || o.Status != "filled" {
 			b.Fatal(o, err)
 		}
 	}
+	slices.Sort(took)
+	b.ReportMetric(float64(len(took))/b.Elapsed().Seconds(), "orders/s")
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 }
 
 // BenchmarkQuotes is one read of thirty symbols.
