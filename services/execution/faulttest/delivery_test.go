@@ -2,6 +2,7 @@ package faulttest
 
 import (
 	"fmt"
+	"net/http"
 	"reflect"
 	"testing"
 	"time"
@@ -178,5 +179,38 @@ func TestF74ForeignOrdersAreNotTouched(t *testing.T) {
 	}
 	if open != 2 {
 		t.Errorf("%d of 2 foreign orders rest; %s", open, w.told())
+	}
+}
+
+// F20, I6: the plan arrives ever closer to the run's deadline, and the broker's
+// clock may be ahead of ours: no order is sent at or after the deadline by
+// either of them, and whatever was sent is told.
+func TestF20TheDeadlineByBothClocks(t *testing.T) {
+	for _, ahead := range []time.Duration{0, 25 * time.Second} {
+		for left := -30 * time.Second; left <= 90*time.Second; left += 3 * time.Second {
+			t.Run(fmt.Sprintf("%s left, broker %s ahead", left, ahead), func(t *testing.T) {
+				w := newWorld(t, slow())
+				if ahead > 0 {
+					w.inject(paperbroker.Fault{Kind: paperbroker.ClockOffset, Method: http.MethodGet, Path: "/v2/clock", Delay: ahead, Times: -1})
+				}
+				w.plan.Snapshot.TakenAt = events.At(notAfter.Add(-left))
+				w.sleep(notAfter.Add(-left).Sub(w.clock.Now()))
+				w.run()
+				for _, wrong := range w.judge() {
+					t.Error(wrong)
+				}
+				for _, o := range w.server.Orders() {
+					if !o.SubmittedAt.Add(ahead).Before(notAfter) {
+						t.Errorf("%s was sent at %s", o.ClientID, o.SubmittedAt)
+					}
+				}
+				if left <= 0 && (len(w.failed) != 1 || w.failed[0].FailureCode != "expired") {
+					t.Errorf("after the deadline: %s", w.told())
+				}
+				if left > 0 && w.final == nil {
+					t.Error(w.told())
+				}
+			})
+		}
 	}
 }
