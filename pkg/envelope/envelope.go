@@ -7,6 +7,8 @@ package envelope
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -36,20 +38,28 @@ func FromVars(v *env.Vars, mode events.Mode) Limits {
 		MaxTurnover:       positive(v, "MAX_TURNOVER", "2.05"),
 		MaxPositionWeight: positive(v, "MAX_POSITION_WEIGHT", "1"),
 		MaxGross:          positive(v, "MAX_GROSS", "1"),
-		MaxLines:          v.Int("MAX_LINES", 60),
+		MaxLines:          count(v, "MAX_LINES", 60),
 		PriceCollar:       positive(v, "PRICE_COLLAR", "0.35"),
-		MaxSubmitsPerLeg:  v.Int("MAX_SUBMISSIONS_PER_LEG", 7),
+		MaxSubmitsPerLeg:  count(v, "MAX_SUBMISSIONS_PER_LEG", 7),
 	}
 }
 
 func positive(v *env.Vars, name, fallback string) money.Decimal {
 	return env.Parsed(v, name, money.MustParse(fallback), "a positive number such as "+fallback, func(s string) (money.Decimal, error) {
 		d, err := money.Parse(s)
-		if err == nil && d.Sign() <= 0 {
-			err = fmt.Errorf("%s is not positive", s)
+		if err == nil && (d.Sign() <= 0 || !events.Decimal(d.String()).Valid()) {
+			err = fmt.Errorf("%s is not a positive number of at most nine fractional digits", s)
 		}
 		return d, err
 	})
+}
+
+func count(v *env.Vars, name string, fallback int) int {
+	n := v.Int(name, fallback)
+	if n < 1 {
+		v.Fail(name, "is %d; at least 1 is needed", n)
+	}
+	return n
 }
 
 // Wire is the form of the limits in an event.
@@ -87,7 +97,7 @@ func (b Breach) String() string {
 	return fmt.Sprintf("%s of %s is %s, at most %s is allowed", b.Limit, b.Where, b.Value, b.Bound)
 }
 
-// CheckPlan lists every limit that the plan breaks.
+// CheckPlan lists every limit that the plan breaks, in the same order every time.
 func (l Limits) CheckPlan(p Plan) []Breach {
 	var out []Breach
 	check := func(limit, where string, value, bound money.Decimal) {
@@ -108,7 +118,8 @@ func (l Limits) CheckPlan(p Plan) []Breach {
 	}
 	check("max_turnover", "", turnover.Quo(p.Equity), l.MaxTurnover)
 	gross := money.Zero()
-	for symbol, value := range p.After {
+	for _, symbol := range slices.Sorted(maps.Keys(p.After)) { // the same plan is refused in the same words
+		value := p.After[symbol]
 		gross = gross.Add(value.Abs())
 		check("max_position_weight", symbol, value.Abs().Quo(p.Equity), l.MaxPositionWeight)
 	}
