@@ -13,7 +13,7 @@ import (
 // most burst + perMinute of ours.
 const (
 	perMinute = 150
-	burst     = 45
+	burst     = 60
 	forOrders = 10 // of the burst, that reads leave for orders and cancels
 )
 
