@@ -7,9 +7,11 @@ package portfolio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/env"
@@ -51,32 +53,57 @@ func (p *Portfolio) SignalGenerated(ctx context.Context, in events.Envelope) ([]
 			return nil, stage.Permanent("ignored_target", "take it out of IGNORE_SYMBOLS or of the strategies", "%s is a target and in IGNORE_SYMBOLS", symbol)
 		}
 	}
-	shot, err := p.read(ctx, slices.Sorted(maps.Keys(targets)))
-	if err != nil {
+	found, err := p.look(ctx, targets, control.State, in.DryRun)
+	if errors.Is(err, errMismatch) {
+		if err := p.Clock.Sleep(ctx, lookAgain); err != nil {
+			return nil, err
+		}
+		found, err = p.look(ctx, targets, control.State, in.DryRun)
+	}
+	switch {
+	case errors.Is(err, errMismatch):
+		return nil, stage.Permanent("equity_mismatch", "compare the positions and their prices with the broker's; nothing was traded", "%v", err)
+	case err != nil:
 		return nil, err
 	}
-	book, prices, err := p.book(shot, in.DryRun)
-	if err != nil {
-		return nil, err
-	}
-	policy := p.Config.Policy
-	policy.Control = control.State
-	plan, err := Make(book, targets, policy)
-	if err != nil {
-		return nil, err
-	}
-	if err := matches(plan, book, shot, p.Config.Ignore); err != nil {
-		return nil, err
-	}
-	if breaches := p.Config.Limits.CheckPlan(plan.checked(book)); len(breaches) > 0 {
+	if breaches := p.Config.Limits.CheckPlan(found.plan.checked(found.book)); len(breaches) > 0 {
 		return nil, refused(breaches)
 	}
-	planned, err := p.payload(in, signal, plan, shot, prices, control.State)
+	planned, err := p.payload(in, signal, found, control.State)
 	if err != nil {
 		return nil, err
 	}
 	planned.Context.Timings["portfolio"] = p.Clock.Now().Sub(began).Milliseconds()
 	return []events.Event{{Payload: planned}}, nil
+}
+
+// lookAgain is after how long an account that was valued otherwise than by the
+// broker is looked at once more: a fill or a split may have been on its way.
+const lookAgain = 2 * time.Second
+
+// finding is a plan with what it was made from.
+type finding struct {
+	shot   *snapshot
+	book   Book
+	prices map[string]priced
+	plan   *Plan
+}
+
+// look reads the account and makes the plan. It returns errMismatch when the
+// broker values the account otherwise.
+func (p *Portfolio) look(ctx context.Context, targets map[string]money.Decimal, control events.ControlState, dryRun bool) (f finding, err error) {
+	if f.shot, err = p.read(ctx, slices.Sorted(maps.Keys(targets))); err != nil {
+		return f, err
+	}
+	if f.book, f.prices, err = p.book(f.shot, dryRun); err != nil {
+		return f, err
+	}
+	policy := p.Config.Policy
+	policy.Control = control
+	if f.plan, err = Make(f.book, targets, policy); err != nil {
+		return f, err
+	}
+	return f, matches(f.plan, f.book, f.shot, p.Config.Ignore)
 }
 
 // refused is a plan that breaks limits: all of them are named.
@@ -92,8 +119,9 @@ func refused(breaches []envelope.Breach) *stage.Error {
 	return e
 }
 
-func (p *Portfolio) payload(in events.Envelope, signal *events.SignalGenerated, plan *Plan, shot *snapshot, prices map[string]priced, control events.ControlState) (*events.RebalancePlanned, error) {
-	wire, err := shot.wire(prices)
+func (p *Portfolio) payload(in events.Envelope, signal *events.SignalGenerated, f finding, control events.ControlState) (*events.RebalancePlanned, error) {
+	plan := f.plan
+	wire, err := f.shot.wire(f.prices)
 	if err != nil {
 		return nil, err
 	}

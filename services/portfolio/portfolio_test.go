@@ -129,7 +129,7 @@ func TestStageFailures(t *testing.T) {
 		{"F55 a book that keeps changing", "torn_snapshot", false, func(d *desk, _ *portfolio.Portfolio) {
 			d.onRead = func(d *desk) { d.account.Cash = d.account.Cash.Add(money.One()) }
 		}},
-		{"equity that does not match", "equity_mismatch", false, func(d *desk, _ *portfolio.Portfolio) { d.account.Equity = money.MustParse("2500") }},
+		{"equity that does not match", "equity_mismatch", true, func(d *desk, _ *portfolio.Portfolio) { d.account.Equity = money.MustParse("2500") }},
 		{"F41 another account", "account_guard", true, func(d *desk, _ *portfolio.Portfolio) { d.account.Number = "PA2" }},
 		{"the broker is away", "broker_unavailable", false, func(d *desk, _ *portfolio.Portfolio) { d.err = errors.New("502") }},
 		{"an order above the envelope", "envelope_refused", true, func(_ *desk, p *portfolio.Portfolio) { p.Config.Limits.MaxOrderUSD = money.MustParse("1100") }},
@@ -192,5 +192,24 @@ func TestALastTradeStandsInForAQuote(t *testing.T) {
 	}
 	if planned := out[0].Payload.(*events.RebalancePlanned); planned.Lines[1].Price != "50" {
 		t.Errorf("plan %+v", planned.Lines)
+	}
+}
+
+// The broker's figures follow a fill a moment later: the account is looked at
+// once more before it counts as one that cannot be valued.
+func TestAnAccountIsValuedTwiceBeforeItIsRefused(t *testing.T) {
+	broker := newDesk()
+	broker.account.Equity = d("2500")
+	broker.onRead = func(k *desk) {
+		if k.reads > 2 {
+			k.account.Equity = d("2000")
+		}
+	}
+	out, err := newPortfolio(broker).SignalGenerated(t.Context(), signalled())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if planned := out[0].Payload.(*events.RebalancePlanned); planned.Snapshot.Account.Equity != "2000" || len(planned.Lines) != 2 {
+		t.Errorf("plan %+v", planned)
 	}
 }

@@ -203,6 +203,9 @@ func (p *Portfolio) book(s *snapshot, dryRun bool) (Book, map[string]priced, err
 	return b, prices, nil
 }
 
+// errMismatch means that the broker values the account otherwise.
+var errMismatch = errors.New("portfolio: the account cannot be valued")
+
 // matches compares our valuation with the broker's: a book worth something
 // else was read wrongly.
 func matches(plan *Plan, b Book, s *snapshot, ignored []string) error {
@@ -216,7 +219,7 @@ func matches(plan *Plan, b Book, s *snapshot, ignored []string) error {
 	}
 	off := plan.Equity.Sub(s.account.Equity).Abs().Quo(s.account.Equity)
 	if money.MustParse("0.02").Less(off) {
-		return stage.Transient("equity_mismatch", fmt.Errorf("cash and positions are worth %s here and %s at the broker", plan.Equity.Fixed(2), s.account.Equity.Fixed(2)))
+		return fmt.Errorf("%w: cash and positions are worth %s here and %s at the broker", errMismatch, plan.Equity.Fixed(2), s.account.Equity.Fixed(2))
 	}
 	return nil
 }
