@@ -124,7 +124,7 @@ type Cloud struct {
 	options  Options
 	model    *template.Model
 	clock    env.Clock // the machine's
-	rehearse env.Clock // moved by ClockOffset
+	rehearse *Clock    // moved by ClockOffset
 	context  context.Context
 	cancel   context.CancelFunc
 
@@ -160,7 +160,7 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 	if err != nil {
 		return nil, fmt.Errorf("one-machine cloud: %w", err)
 	}
-	c := &Cloud{options: o, model: model, clock: env.SystemClock(0), rehearse: env.SystemClock(o.ClockOffset),
+	c := &Cloud{options: o, model: model, clock: env.SystemClock(0), rehearse: NewClock(o.ClockOffset),
 		functions: map[string]*function{}, byService: map[string]*function{}, buses: map[string]*bus.Bus{}, queues: map[string]aws.Queue{}}
 	if o.Backoff.Async.ThrottleMax == 0 {
 		c.options.Backoff = AWS()
@@ -338,6 +338,10 @@ func (c *Cloud) Drain(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Advance moves the rehearsal clock on, for what would take minutes: a lease of a dead process that must run out. Processes that
+// run keep their time; those started from now on have the new one. An Observer may call it.
+func (c *Cloud) Advance(d time.Duration) { c.rehearse.Advance(d) }
 
 // UnderWay counts what is queued, running or waiting for a retry.
 func (c *Cloud) UnderWay() int { return c.tracker.Count() }

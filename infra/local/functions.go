@@ -53,6 +53,9 @@ func (c *Cloud) addFunctions() error {
 			Variables: func(environment string) map[string]string {
 				own := maps.Clone(variables)
 				own["AWS_SESSION_TOKEN"] = environment
+				if offset := c.rehearse.Offset(); offset != c.options.ClockOffset {
+					own[clockOffset] = offset.String()
+				}
 				return own
 			}})}
 		c.functions[m.Name], c.byService[m.Service] = f, f

@@ -116,6 +116,7 @@ type Rehearsal struct {
 
 	opened  time.Time // orders since then are the rehearsal's
 	options Options
+	moved   *local.Clock // Clock, unless a real account is traded
 	watch   *watcher
 	close   []func() error
 }
@@ -206,7 +207,8 @@ func (r *Rehearsal) startPaper(ctx context.Context, variables, parameters map[st
 		return 0, err
 	}
 	offset := r.offset()
-	r.Clock = env.SystemClock(offset)
+	r.moved = local.NewClock(offset)
+	r.Clock = r.moved
 	keyID, secret := "PK"+strings.ToUpper(env.Token()[:18]), env.Token()
 	const number = "PA0000000000"
 	r.Paper, err = paperbroker.New(paperbroker.Options{
@@ -279,6 +281,16 @@ func loopback(base string) (string, bool) {
 	}
 	ip := net.ParseIP(u.Hostname())
 	return u.Host, u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Advance moves the rehearsed time of the broker and of functions that start
+// from now on. OnLine may call it. A real account's clock does not move.
+func (r *Rehearsal) Advance(d time.Duration) {
+	if r.moved == nil {
+		return
+	}
+	r.moved.Advance(d)
+	r.Cloud.Advance(d)
 }
 
 // Close stops everything that Start started.
