@@ -183,7 +183,7 @@ func open(m types.Message) letter {
 	if json.Unmarshal(body, &event) != nil || event.Detail == nil {
 		l.Command = body
 		if !json.Valid(body) {
-			l.Command, _ = json.Marshal(string(body)) //nolint:errcheck // a string always encodes
+			l.Command, _ = json.Marshal(string(body)) // a string always encodes
 		}
 		return l
 	}
