@@ -146,7 +146,7 @@ func (s *sweep) run(ctx context.Context, runID string) error {
 		return s.publish(ctx, meta, runID, events.StalledID(runID), events.Event{Payload: h.stalled(meta)})
 	case h.ending != nil:
 		return s.republishEnding(ctx, h)
-	case h.executing():
+	case h.execution != nil: // also when DONE: its report may have died before it was committed
 		s.done.ClosedOut++
 		return s.publish(ctx, meta, runID, events.CloseOutID(runID), events.Event{Payload: &events.TradeExecutionContinued{
 			PlanID: h.planID, N: min(h.execution.Continuations+1, maxClosing), Phase: events.PhaseClose, CloseOut: true, Reason: "stalled",

@@ -119,7 +119,7 @@ func TestSweepClosesOutAnExecution(t *testing.T) {
 	}{
 		{"working", map[string]any{"phase": "BUYS", "continuations": 2}, 3},
 		{"at the limit", map[string]any{"phase": "BUYS", "continuations": 10}, 10},
-		{"done", map[string]any{"phase": "DONE", "continuations": 2}, 0},
+		{"done, and its report lost", map[string]any{"phase": "DONE", "continuations": 2}, 3},
 		{"never begun", nil, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
