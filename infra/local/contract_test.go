@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -224,10 +225,10 @@ func TestContractInvoke(t *testing.T) {
 	invoke := func(function, kind string, payload []byte) (*lambda.InvokeOutput, error) {
 		return client.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &function, Qualifier: aws.String("live"), InvocationType: lambdatypes.InvocationType(kind), Payload: payload})
 	}
-	if out, err := invoke(c.function, "RequestResponse", []byte(c.payload)); err != nil || out.StatusCode != 200 || out.FunctionError != nil || !json.Valid(out.Payload) {
+	if out, err := invoke(c.function, "RequestResponse", []byte(c.payload)); err != nil || out.StatusCode != http.StatusOK || out.FunctionError != nil || !json.Valid(out.Payload) {
 		t.Errorf("synchronous: %v %+v", err, out)
 	}
-	if out, err := invoke(c.function, "Event", []byte(c.payload)); err != nil || out.StatusCode != 202 || len(out.Payload) != 0 {
+	if out, err := invoke(c.function, "Event", []byte(c.payload)); err != nil || out.StatusCode != http.StatusAccepted || len(out.Payload) != 0 {
 		t.Errorf("asynchronous: %v %+v", err, out)
 	}
 	if _, err := invoke(c.function+"-none", "RequestResponse", nil); code(err) != "ResourceNotFoundException" {
