@@ -151,7 +151,10 @@ func (r Rules) pursue(l *Leg, a *Attempt, o Observation) *Command {
 	case a.CancelAt.IsZero() && (o.Stop != "" || r.stepOver(l, a, o)):
 		a.CancelAt, a.Polls, a.NextAt = o.Now, 0, o.Now
 		return &Command{Do: Cancel, ID: a.BrokerOrderID}
-	case !a.CancelAt.IsZero() && !a.CancelTwice && o.Now.Sub(a.CancelAt) >= cancelAgain:
+	case !a.CancelAgainAt.IsZero() && !o.Now.Before(a.CancelAgainAt):
+		a.CancelAgainAt = time.Time{}
+		return &Command{Do: Cancel, ID: a.BrokerOrderID}
+	case !a.CancelAt.IsZero() && a.CancelAgainAt.IsZero() && !a.CancelTwice && o.Now.Sub(a.CancelAt) >= cancelAgain:
 		a.CancelTwice = true
 		return &Command{Do: Cancel, ID: a.BrokerOrderID}
 	case due:

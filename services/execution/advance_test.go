@@ -246,3 +246,33 @@ func TestConfig(t *testing.T) {
 		t.Errorf("defaults %+v, %v", c, v.Err())
 	}
 }
+
+// A cancel that certainly did not reach the broker is owed until it does: an
+// order that is believed to be cancelled would rest there for the whole day.
+func TestACancelThatWasNotSentIsSentAgain(t *testing.T) {
+	for name, err := range map[string]error{"try later": &broker.TryLater{Op: "cancel", After: 2 * time.Second}, "not sent": errNotSent} {
+		t.Run(name, func(t *testing.T) {
+			l := states(t, events.Sell)[Submitted]
+			stop := market(at(1))
+			stop.Stop = reasonCloseOut
+			l, command := testRules().Advance(l, stop)
+			for try := range 4 {
+				if command == nil || command.Do != Cancel || command.ID != "o1" {
+					t.Fatalf("try %d: %+v, want the cancel", try, command)
+				}
+				stop.Reply = &Reply{Do: Cancel, Err: err}
+				l, command = testRules().Advance(l, stop)
+				if command != nil && command.Do == Cancel {
+					t.Fatalf("try %d: repeated at once", try)
+				}
+				stop.Reply, stop.Now = nil, stop.Now.Add(2*time.Second)
+				l, command = testRules().Advance(l, stop)
+			}
+			stop.Reply = &Reply{Do: Cancel}
+			l, _ = testRules().Advance(l, stop)
+			if a := l.last(); !a.CancelAgainAt.IsZero() {
+				t.Errorf("a cancel that was sent is still owed at %s", a.CancelAgainAt)
+			}
+		})
+	}
+}

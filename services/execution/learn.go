@@ -25,6 +25,7 @@ func learn(l *Leg, a *Attempt, o Observation) {
 			polled(a, o.Now)
 		case reply.Do == Cancel: // whatever the answer was: ask the order itself
 			a.NextAt = o.Now
+			learnCancel(a, reply.Err, o.Now)
 		}
 		if reply.Order != nil && !a.State.Terminal() && reply.Do != Read {
 			a.NextAt = o.Now // look once at once: most orders fill within milliseconds
@@ -34,6 +35,18 @@ func learn(l *Leg, a *Attempt, o Observation) {
 	}
 	if o.Order != nil {
 		book(l, a, *o.Order, o.Now)
+	}
+}
+
+// learnCancel owes the broker a cancel that it certainly did not get: for lack
+// of budget, of time, or because it asked us to wait.
+func learnCancel(a *Attempt, err error, now time.Time) {
+	var later *broker.TryLater
+	switch {
+	case errors.As(err, &later):
+		a.CancelAgainAt = now.Add(max(later.After, time.Second))
+	case errors.Is(err, errNotSent):
+		a.CancelAgainAt = now.Add(time.Second)
 	}
 }
 

@@ -63,7 +63,9 @@ func (t *trade) perform(ctx context.Context, c Command) Reply {
 	case Read:
 		order, reply.Err = t.Broker.Order(call, c.ID)
 	case Cancel:
-		reply.Err = t.Broker.Cancel(call, c.ID)
+		if reply.Err = t.Broker.Cancel(call, c.ID); reply.Err != nil {
+			t.Log.InfoContext(ctx, "cancel not confirmed", "id", c.ID, "error", reply.Err.Error())
+		}
 		return reply
 	}
 	if reply.Err == nil {

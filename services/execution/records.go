@@ -47,14 +47,16 @@ type Attempt struct {
 	NextAt        time.Time        `json:"next_at"` // of the next POST, lookup or poll
 	CancelAt      time.Time        `json:"cancel_at,omitzero"`
 	CancelTwice   bool             `json:"cancel_twice,omitempty"`
-	UnknownSince  time.Time        `json:"unknown_since,omitzero"`
-	BrokerOrderID string           `json:"broker_order_id,omitempty"`
-	BrokerStatus  broker.Status    `json:"broker_status,omitempty"`
-	Filled        money.Decimal    `json:"filled_qty"`
-	AvgPrice      *money.Decimal   `json:"avg_price,omitempty"`
-	ReasonCode    string           `json:"reason_code,omitempty"`
-	BrokerCode    string           `json:"broker_code,omitempty"`
-	BrokerMessage string           `json:"broker_message,omitempty"`
+	// CancelAgainAt is set while a cancel is owed that certainly was not sent.
+	CancelAgainAt time.Time      `json:"cancel_again_at,omitzero"`
+	UnknownSince  time.Time      `json:"unknown_since,omitzero"`
+	BrokerOrderID string         `json:"broker_order_id,omitempty"`
+	BrokerStatus  broker.Status  `json:"broker_status,omitempty"`
+	Filled        money.Decimal  `json:"filled_qty"`
+	AvgPrice      *money.Decimal `json:"avg_price,omitempty"`
+	ReasonCode    string         `json:"reason_code,omitempty"`
+	BrokerCode    string         `json:"broker_code,omitempty"`
+	BrokerMessage string         `json:"broker_message,omitempty"`
 	// Posts counts the POSTs that may have reached the broker.
 	Posts   int `json:"posts"`
 	Lookups int `json:"lookups"`

@@ -13,7 +13,7 @@ import (
 // most burst + perMinute of ours.
 const (
 	perMinute = 150
-	burst     = 60
+	burst     = 45 // a minute that begins with a full bucket sees 195
 	forOrders = 10 // of the burst, that reads leave for orders and cancels
 )
 
