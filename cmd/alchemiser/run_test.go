@@ -101,7 +101,7 @@ func TestRunThatFailsSaysWhereAndExitsNonZero(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	code, stdout, _ := call("run", "--strategies", strategies, "--hold", "QQQ=5", "--dir", t.TempDir())
+	code, stdout, _ := call("run", "--strategies", strategies, "--dir", t.TempDir())
 	if code != exitRunFailed || !strings.Contains(stdout, "FAILED in signal: strategy_failed: bad.clj:2:11") {
 		t.Errorf("exit %d\n%s", code, stdout)
 	}

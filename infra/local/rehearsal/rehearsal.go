@@ -138,6 +138,13 @@ func (r *Rehearsal) start(ctx context.Context) error {
 	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
+	var bars market.Bars
+	if o.Alpaca == nil { // what is wrong with the data is said before anything is built
+		var err error
+		if bars, err = r.world(ctx); err != nil {
+			return err
+		}
+	}
 	binaries := o.Binaries
 	if len(binaries) == 0 {
 		var err error
@@ -152,7 +159,7 @@ func (r *Rehearsal) start(ctx context.Context) error {
 	if o.Alpaca != nil {
 		err = r.connectAlpaca(ctx, variables, parameters)
 	} else {
-		offset, err = r.startPaper(ctx, variables, parameters)
+		offset, err = r.startPaper(ctx, bars, variables, parameters)
 	}
 	if err != nil {
 		return err
@@ -194,14 +201,7 @@ func (r *Rehearsal) start(ctx context.Context) error {
 
 // startPaper opens the market of the rehearsed session and returns the offset
 // of its clock.
-func (r *Rehearsal) startPaper(ctx context.Context, variables, parameters map[string]string) (time.Duration, error) {
-	if err := r.choose(); err != nil {
-		return 0, err
-	}
-	bars, err := r.bars(ctx)
-	if err != nil {
-		return 0, err
-	}
+func (r *Rehearsal) startPaper(ctx context.Context, bars market.Bars, variables, parameters map[string]string) (time.Duration, error) {
 	cash, holdings, err := r.purse()
 	if err != nil {
 		return 0, err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/env"
@@ -66,9 +67,13 @@ func SlotAfter(asOf events.Date) (market.Session, time.Time, error) {
 	return session, time.Date(day.Year(), day.Month(), day.Day(), 9, 35, 0, 0, market.NewYork()).UTC(), nil
 }
 
-// bars are what the paper broker knows: every symbol that the strategies name
-// and every one that is held, up to the session to be traded.
-func (r *Rehearsal) bars(ctx context.Context) (market.Bars, error) {
+// world chooses the session and returns what the paper broker knows: the bars
+// of every symbol that the strategies name and of every one that is held, up to
+// the session to be traded.
+func (r *Rehearsal) world(ctx context.Context) (market.Bars, error) {
+	if err := r.choose(); err != nil {
+		return nil, err
+	}
 	folder := r.options.Strategies
 	if folder == "" {
 		folder = filepath.Join(r.options.Root, "services", "signal", "strategies")
@@ -86,15 +91,19 @@ func (r *Rehearsal) bars(ctx context.Context) (market.Bars, error) {
 	for symbol := range r.options.Positions {
 		symbols = append(symbols, symbol)
 	}
+	if len(symbols) == 0 {
+		return market.Bars{}, nil
+	}
 	slices.Sort(symbols)
+	symbols = slices.Compact(symbols)
 	bars, err := r.options.Source.DailyBars(ctx, market.Request{
-		Symbols: slices.Compact(symbols), From: r.AsOf.AddDays(-strategy.CalendarDays(sessions)), To: r.lastBar(),
+		Symbols: symbols, From: r.AsOf.AddDays(-strategy.CalendarDays(sessions)), To: r.lastBar(),
 	})
 	if err != nil {
 		return nil, err
 	}
 	if first, _ := bars.Span(); first == "" || first > r.AsOf {
-		return nil, fmt.Errorf("rehearsal: there are no bars on or before %s for any of the symbols %v", r.AsOf, symbols)
+		return nil, fmt.Errorf("rehearsal: there are no bars on or before %s for any of %s", r.AsOf, strings.Join(symbols, ", "))
 	}
 	return bars, nil
 }
