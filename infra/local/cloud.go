@@ -151,6 +151,7 @@ type Cloud struct {
 
 	observing   sync.Mutex
 	invocations []Invocation
+	activities  map[resource]*activity
 	problems    []string
 }
 
@@ -161,7 +162,8 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 		return nil, fmt.Errorf("one-machine cloud: %w", err)
 	}
 	c := &Cloud{options: o, model: model, clock: env.SystemClock(0), rehearse: NewClock(o.ClockOffset),
-		functions: map[string]*function{}, byService: map[string]*function{}, buses: map[string]*bus.Bus{}, queues: map[string]aws.Queue{}}
+		functions: map[string]*function{}, byService: map[string]*function{}, buses: map[string]*bus.Bus{}, queues: map[string]aws.Queue{},
+		activities: map[resource]*activity{}}
 	if o.Backoff.Async.ThrottleMax == 0 {
 		c.options.Backoff = AWS()
 	}

@@ -86,17 +86,18 @@ func (c *Cloud) attempted(f *lambda.Function, i lambda.Invocation, r *lambda.Res
 		c.observe(e)
 		return
 	}
+	c.observing.Lock()
+	defer c.observing.Unlock()
+	c.activity(f.Name, i.ARN).count(r)
 	if r.Throttled {
 		e.Kind = Throttled
-		c.observe(e)
+		c.tell(e)
 		return
 	}
 	e.Kind, e.Duration, e.Cold = Finished, r.Duration, r.Cold
 	if kind, message := r.Error(); r.Failed {
 		e.Error = kind + ": " + message
 	}
-	c.observing.Lock()
-	defer c.observing.Unlock()
 	c.invocations = append(c.invocations, Invocation{f.Name, f.Service, i.RequestID, i.EventType, i.Attempt, r.Started, r.Duration, r.Cold, e.Error})
 	c.tell(e)
 }

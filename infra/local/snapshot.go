@@ -23,6 +23,8 @@ type Snapshot struct {
 	Mails        []smtp.Mail
 	Invocations  []Invocation // every attempt that ran, in order of its end
 	Problems     []string     // what went wrong and no call reported
+	Alarms       []AlarmState // those that could be evaluated
+	Unevaluated  []UnevaluatedAlarm
 }
 
 // QueueState is a queue with its messages, which Snapshot does not receive.
@@ -64,6 +66,7 @@ func (c *Cloud) Snapshot() Snapshot {
 	defer c.observing.Unlock()
 	s.Invocations = slices.Clone(c.invocations)
 	s.Problems = slices.Clone(c.problems)
+	c.evaluateAlarms(&s)
 	return s
 }
 

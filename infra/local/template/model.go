@@ -25,6 +25,7 @@ type Model struct {
 	LogGroups  []*LogGroup
 	Parameters map[string]string // plain SSM parameters of the templates
 	Roles      []*Role
+	Alarms     []*Alarm
 }
 
 // Function is one Lambda function. Service is the tag alchemiser:service: which binary runs it.
@@ -126,6 +127,20 @@ type Index struct {
 	Key        Key
 	Projection string // ALL, KEYS_ONLY or INCLUDE
 	Include    []string
+}
+
+// Alarm is a CloudWatch alarm on one metric, or on an expression over several (Math: then it has no metric of its own).
+type Alarm struct {
+	Name              string
+	Namespace, Metric string
+	Dimensions        map[string]string
+	Statistic         string
+	Comparison        string // the ComparisonOperator
+	Threshold         float64
+	Periods           int    // EvaluationPeriods
+	Missing           string // TreatMissingData, or empty
+	Math              bool
+	Actions           []string // ARNs
 }
 
 // LogGroup receives the log lines of a function or the events of a rule.
