@@ -58,6 +58,8 @@ type desk struct {
 	fill func(o broker.Order) money.Decimal
 	// tick runs before every read of an order.
 	tick func(o *broker.Order)
+	// quoted runs before a symbol's quote is read.
+	quoted func(symbol string)
 	// stuck orders stay pending_cancel.
 	stuck bool
 	// hideFor is how long a new order does not show under its client id.
@@ -119,6 +121,9 @@ func (k *desk) Quotes(_ context.Context, symbols []string) (map[string]broker.Qu
 	defer k.mu.Unlock()
 	out := map[string]broker.Quote{}
 	for _, s := range symbols {
+		if k.quoted != nil {
+			k.quoted(s)
+		}
 		if q, ok := k.quotes[s]; ok {
 			if q.At.IsZero() {
 				q.At = k.clock.Now()
