@@ -98,37 +98,48 @@ func (c *Claim) Attempts() int { return c.doc.Value.Attempts }
 // Errors: ErrInProgress, ErrCollision, ErrTooManyAttempts (with the claim, so
 // that the caller can commit the failure), ErrConflict.
 func (l *Ledger) Claim(ctx context.Context, d Delivery) (*Claim, error) {
-	now := l.clock.Now()
-	doc, err := LoadOr[Inbox](ctx, l, InboxKey(d.RunID, d.Consumer, d.EventID))
-	if err != nil {
+	// Nearly every event is new: write first, and read only if somebody was there.
+	doc := Doc[Inbox]{Key: InboxKey(d.RunID, d.Consumer, d.EventID)}
+	l.claim(&doc, d)
+	err := Save(ctx, l, &doc)
+	if err == nil {
+		return &Claim{doc}, nil
+	}
+	if !errors.Is(err, ErrConflict) {
 		return nil, err
 	}
-	in := &doc.Value
-	switch {
-	case doc.Version > 0 && in.DetailHash != d.DetailHash:
+	if doc, err = Load[Inbox](ctx, l, doc.Key); err != nil {
+		return nil, err
+	}
+	switch in := doc.Value; {
+	case in.DetailHash != d.DetailHash:
 		return nil, fmt.Errorf("%w: %s", ErrCollision, d.EventID)
 	case in.State == Done:
 		return &Claim{doc}, nil
-	case in.State == Claimed && in.LeaseUntil > now.UnixMilli():
+	case in.LeaseUntil > l.clock.Now().UnixMilli():
 		return nil, fmt.Errorf("%w: %s until %s", ErrInProgress, d.EventID, time.UnixMilli(in.LeaseUntil).UTC().Format(time.RFC3339))
 	}
-	attempts := in.Attempts + 1
+	l.claim(&doc, d)
+	if err := Save(ctx, l, &doc); err != nil {
+		return nil, err
+	}
+	if in := doc.Value; in.Attempts > MaxAttempts {
+		return &Claim{doc}, fmt.Errorf("%w: %s was begun %d times, last error: %s", ErrTooManyAttempts, d.EventID, in.Attempts-1, in.LastError)
+	}
+	return &Claim{doc}, nil
+}
+
+// claim makes the document the delivery's: one attempt more, a new owner.
+func (l *Ledger) claim(doc *Doc[Inbox], d Delivery) {
+	now := l.clock.Now()
 	leaseUntil := now.Add(d.Lease)
-	lastError := in.LastError
-	*in = Inbox{
-		State: Claimed, Owner: d.Owner, LeaseUntil: leaseUntil.UnixMilli(), Attempts: attempts,
-		DetailHash: d.DetailHash, EventType: d.EventType, Pub: NothingToPublish, LastError: lastError,
+	doc.Value = Inbox{
+		State: Claimed, Owner: d.Owner, LeaseUntil: leaseUntil.UnixMilli(), Attempts: doc.Value.Attempts + 1,
+		DetailHash: d.DetailHash, EventType: d.EventType, Pub: NothingToPublish, LastError: doc.Value.LastError,
 		ClaimedAt: now.UnixMilli(),
 	}
 	doc.DueAt = leaseUntil.Add(stuckAfter)
 	doc.Expires = now.Add(keepInbox)
-	if err := Save(ctx, l, &doc); err != nil {
-		return nil, err
-	}
-	if attempts > MaxAttempts {
-		return &Claim{doc}, fmt.Errorf("%w: %s was begun %d times, last error: %s", ErrTooManyAttempts, d.EventID, attempts-1, lastError)
-	}
-	return &Claim{doc}, nil
 }
 
 // Commit decides the delivery: its outcome and outgoing events become one

@@ -41,22 +41,13 @@ type Meta struct {
 // OpenRun claims the run's key. Opening it again changes nothing and returns
 // what is stored.
 func (l *Ledger) OpenRun(ctx context.Context, runID string, m Meta) (Meta, error) {
-	doc, err := LoadOr[Meta](ctx, l, MetaKey(runID))
-	if err != nil || doc.Version > 0 {
-		return doc.Value, err
-	}
 	m.State = RunOpen
-	doc.Value = m
-	doc.DueAt = time.UnixMilli(m.CloseOutAt)
-	doc.Expires = l.clock.Now().Add(keepRun)
-	if err := Save(ctx, l, &doc); err != nil {
-		if errors.Is(err, ErrConflict) {
-			again, readErr := Load[Meta](ctx, l, MetaKey(runID))
-			return again.Value, readErr
-		}
-		return Meta{}, err
+	doc := Doc[Meta]{Key: MetaKey(runID), Value: m, DueAt: time.UnixMilli(m.CloseOutAt), Expires: l.clock.Now().Add(keepRun)}
+	err := Save(ctx, l, &doc)
+	if errors.Is(err, ErrConflict) {
+		doc, err = Load[Meta](ctx, l, doc.Key)
 	}
-	return doc.Value, nil
+	return doc.Value, err
 }
 
 // CloseRun moves the run from OPEN to CLOSED, once. It reports whether the run
