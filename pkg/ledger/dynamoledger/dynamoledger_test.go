@@ -3,6 +3,7 @@ package dynamoledger_test
 import (
 	"cmp"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"testing"
@@ -23,7 +24,7 @@ import (
 func TestConformance(t *testing.T) {
 	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
 	if endpoint == "" {
-		s := httptest.NewServer(server.NewServer())
+		s := httptest.NewServer(quietPuts(server.NewServer()))
 		t.Cleanup(s.Close)
 		endpoint = s.URL
 	}
@@ -36,6 +37,27 @@ func TestConformance(t *testing.T) {
 	table := cmp.Or(os.Getenv("DYNAMODB_TABLE"), "ledger-conformance")
 	createTable(t, client, table)
 	ledgertest.Run(t, func(*testing.T) ledger.Driver { return dynamoledger.New(client, table) })
+}
+
+// quietPuts answers a successful PutItem without the item, as DynamoDB does. The
+// server in this process returns it unasked; a long answer to a long request
+// can be lost in the SDK's transport, which then repeats a write that succeeded.
+func quietPuts(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Amz-Target") != "DynamoDB_20120810.PutItem" {
+			h.ServeHTTP(w, r)
+			return
+		}
+		answer := httptest.NewRecorder()
+		h.ServeHTTP(answer, r)
+		body := answer.Body.Bytes()
+		if answer.Code == http.StatusOK {
+			body = []byte("{}")
+		}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		w.WriteHeader(answer.Code)
+		w.Write(body)
+	})
 }
 
 func createTable(t *testing.T, client *dynamodb.Client, table string) {
