@@ -123,6 +123,20 @@ func (c *Cloud) fire(m *template.Schedule, planned time.Time) {
 	if _, ok := c.options.Faults.Take(fault.Occurrence{Do: fault.ScheduleSkip, Function: service}); ok {
 		return
 	}
+	if late, ok := c.options.Faults.Take(fault.Occurrence{Do: fault.ScheduleLate, Function: service}); ok {
+		c.tracker.Begin()
+		go func() {
+			defer c.tracker.End()
+			if c.clock.Sleep(c.scheduler.context, late.Delay) == nil {
+				c.deliver(m, service, planned)
+			}
+		}()
+		return
+	}
+	c.deliver(m, service, planned)
+}
+
+func (c *Cloud) deliver(m *template.Schedule, service string, planned time.Time) {
 	times := 1
 	if _, ok := c.options.Faults.Take(fault.Occurrence{Do: fault.ScheduleTwice, Function: service}); ok {
 		times = 2

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/alchemiser/alchemiser/infra/local/fault"
 	"github.com/alchemiser/alchemiser/infra/local/template"
 )
 
@@ -104,6 +105,9 @@ func (s *Server) receiveMessage(r request) (any, error) {
 	}
 	out := struct{ Messages []receivedMessage }{[]receivedMessage{}}
 	for _, m := range q.Receive(r.ctx, max(in.MaxNumberOfMessages, 1), visibility, time.Duration(in.WaitTimeSeconds)*time.Second) {
+		if _, ok := s.Faults.Take(fault.Occurrence{Do: fault.ReceiveTwice, Function: r.caller.Service, Operation: "sqs:ReceiveMessage"}); ok {
+			q.Duplicate(m.Receipt)
+		}
 		received := receivedMessage{m.ID, m.Receipt, m.Body, digest(m.Body), map[string]string{
 			"ApproximateReceiveCount":          strconv.Itoa(m.Receives),
 			"SentTimestamp":                    strconv.FormatInt(m.Sent.UnixMilli(), 10),

@@ -27,22 +27,26 @@ const (
 	DenyDelivery       Action = "deny-delivery"        // function: a delivery finds its permission removed
 	DeliverTwice       Action = "deliver-twice"        // function, event type: accepted once, run twice, concurrently
 	DelayDelivery      Action = "delay-delivery"       // function, event type, delay
+	DeliverReversed    Action = "deliver-reversed"     // function, event type, delay: held until another event of the function has ended, at most for delay
+	ReceiveTwice       Action = "receive-twice"        // function, operation sqs:ReceiveMessage: the message is received once more, even if it is deleted
 	RejectEntry        Action = "reject-entry"         // event type: PutEvents fails for this entry only
 	FailCall           Action = "fail-call"            // function, operation: the call fails before it takes effect
 	FailReply          Action = "fail-reply"           // function, operation: the call takes effect, the reply is an error
 	ThrottleCall       Action = "throttle-call"        // function, operation: the call is refused with ThrottlingException
 	DelayCall          Action = "delay-call"           // function, operation, delay
 	MailReject         Action = "mail-reject"          // code: the server answers MAIL with this code
+	MailRefuseTLS      Action = "mail-refuse-tls"      // the TLS handshake fails
 	MailDropBefore     Action = "mail-drop-before"     // the connection ends before the mail was accepted
 	MailDropAfter      Action = "mail-drop-after"      // the connection ends after the mail was accepted, before the reply
 	ScheduleTwice      Action = "schedule-twice"       // function: fires twice
+	ScheduleLate       Action = "schedule-late"        // function, delay: fires after its planned time
 	ScheduleSkip       Action = "schedule-skip"        // function: does not fire
 )
 
 // actions is the list above: anything else is a misspelt action.
 var actions = []Action{KillBeforeWork, KillAfterCall, KillBeforeResponse, DropResponse, DelayResponse, Throttle, Missing, DenyDelivery,
-	DeliverTwice, DelayDelivery, RejectEntry, FailCall, FailReply, ThrottleCall, DelayCall, MailReject, MailDropBefore, MailDropAfter,
-	ScheduleTwice, ScheduleSkip}
+	DeliverTwice, DelayDelivery, DeliverReversed, ReceiveTwice, RejectEntry, FailCall, FailReply, ThrottleCall, DelayCall, MailReject,
+	MailRefuseTLS, MailDropBefore, MailDropAfter, ScheduleTwice, ScheduleLate, ScheduleSkip}
 
 // Fault is one thing that goes wrong. Empty selectors match everything.
 type Fault struct {
@@ -85,6 +89,9 @@ func (p *Plan) Add(f Fault) error {
 	}
 	if f.Share < 0 || f.Share > 1 || f.Nth < 0 || f.Times < -1 || f.Delay < 0 {
 		return fmt.Errorf("fault %s: share is 0 to 1, nth from 0, times from -1, delay not negative", f.Do)
+	}
+	if f.Delay == 0 && (f.Do == DeliverReversed || f.Do == ScheduleLate) {
+		return fmt.Errorf("fault %s: it needs a delay", f.Do)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

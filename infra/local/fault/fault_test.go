@@ -48,7 +48,8 @@ func TestShareIsReproducible(t *testing.T) {
 
 func TestAddRefusals(t *testing.T) {
 	var p Plan
-	for _, f := range []Fault{{}, {Do: "kil"}, {Do: Throttle, Share: 2}, {Do: Throttle, Nth: -1}, {Do: Throttle, Delay: -1}} {
+	for _, f := range []Fault{{}, {Do: "kil"}, {Do: Throttle, Share: 2}, {Do: Throttle, Nth: -1}, {Do: Throttle, Delay: -1},
+		{Do: DeliverReversed}, {Do: ScheduleLate}} {
 		if p.Add(f) == nil {
 			t.Errorf("%+v was accepted", f)
 		}

@@ -77,6 +77,8 @@ type Async struct {
 	Observe func(f *Function, i Invocation, r *Result)
 	// ResponseFieldsAlways puts responseContext into the record of an event that never ran. What AWS does is unknown.
 	ResponseFieldsAlways bool
+
+	held held
 }
 
 // Accept takes an event: the caller is answered before the function runs. It fails only when the event is too large.
@@ -94,8 +96,17 @@ func (a *Async) Accept(f *Function, i Invocation, c AsyncConfig) error {
 func (a *Async) begin(f *Function, i Invocation, c AsyncConfig) {
 	accepted := a.Clock.Now()
 	a.Tracker.Begin()
+	var turn chan struct{}
+	reversed, ok := a.Faults.Take(fault.Occurrence{Do: fault.DeliverReversed, Function: f.Service, EventType: i.EventType})
+	if ok {
+		turn = a.held.push(f)
+	}
 	go func() {
 		defer a.Tracker.End()
+		if turn != nil && !a.held.wait(f.host.ctx, f, turn, reversed.Delay) {
+			return
+		}
+		defer a.held.pop(f)
 		a.work(f.host.ctx, f, i, c, accepted)
 	}()
 }

@@ -147,6 +147,22 @@ func (q *Queue) Delete(receipt string) {
 	}
 }
 
+// Duplicate puts a copy of the message received under the receipt back into the queue: a copy that a lost server kept, which
+// deleting the message does not reach.
+func (q *Queue) Duplicate(receipt string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, m := range q.messages {
+		if m.Receipt == receipt && receipt != "" {
+			twin := *m
+			twin.Receipt, twin.visible = "", q.options.Clock.Now()
+			q.messages = append(q.messages, &twin)
+			q.wake()
+			return
+		}
+	}
+}
+
 // ChangeVisibility hides the message for another time from now; 0 shows it. It reports whether the receipt is current.
 func (q *Queue) ChangeVisibility(receipt string, d time.Duration) bool {
 	q.mu.Lock()

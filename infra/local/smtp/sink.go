@@ -88,7 +88,7 @@ func Start(o Options) (*Sink, error) {
 	s := &Sink{options: o, authority: authority, listener: listener, done: make(chan struct{})}
 	s.server = gosmtp.NewServer(gosmtp.BackendFunc(func(c *gosmtp.Conn) (gosmtp.Session, error) { return &session{sink: s, conn: c}, nil }))
 	s.server.Domain = "localhost"
-	s.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	s.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, GetConfigForClient: s.handshake}
 	s.server.ReadTimeout, s.server.WriteTimeout = dialogueTimeout, dialogueTimeout
 	s.server.MaxMessageBytes = maxMessage
 	s.server.ErrorLog = silent{}
@@ -98,6 +98,16 @@ func Start(o Options) (*Sink, error) {
 		_ = s.server.Serve(listener)
 	}()
 	return s, nil
+}
+
+var errNoTLS = errors.New("injected: TLS is refused")
+
+// handshake lets every client have TLS but for a fault. No configuration means the server's own.
+func (s *Sink) handshake(*tls.ClientHelloInfo) (*tls.Config, error) {
+	if _, ok := s.options.Faults.Take(fault.Occurrence{Do: fault.MailRefuseTLS}); ok {
+		return nil, errNoTLS
+	}
+	return nil, nil //nolint:nilnil // what crypto/tls asks for
 }
 
 // silent drops the server's log: broken connections are faults of the test, and clients report them.

@@ -106,6 +106,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{fault.Fault{Do: fault.MailReject, Code: 451}, 0},
 		{fault.Fault{Do: fault.MailReject, Code: 550}, 0},
+		{fault.Fault{Do: fault.MailRefuseTLS}, 0},
 		{fault.Fault{Do: fault.MailDropBefore}, 0},
 		{fault.Fault{Do: fault.MailDropAfter}, 1},
 	} {
