@@ -78,7 +78,7 @@ type Options struct {
 	LogDir string
 	// Observer is told what happens, one event at a time and in order. It must not block and must not call the Cloud.
 	Observer func(Event)
-	// DataDir keeps the items of the tables over restarts: read at start, written at the end and whenever nothing is under way.
+	// DataDir keeps the items of the tables over restarts: read at start, every write journalled before it is answered.
 	// Empty keeps them in memory. One cloud at a time may use the folder.
 	DataDir string
 	// Faults are injected; nil injects none. Faults may be added while the cloud runs.
@@ -374,7 +374,7 @@ func (c *Cloud) Close() error {
 		defer cancel()
 		errs = append(errs, c.tracker.Idle(wait))
 		if c.tables != nil && c.options.DataDir != "" {
-			errs = append(errs, c.tables.save(c.options.DataDir))
+			errs = append(errs, c.tables.close(c.options.DataDir))
 		}
 		if c.unlock != nil {
 			errs = append(errs, c.unlock())

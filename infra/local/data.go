@@ -34,10 +34,12 @@ func lock(dir string) (unlock func() error, err error) {
 	return file.Close, nil
 }
 
-// save writes every table to <dir>/<table>.jsonl, one item a line, if anything has changed. A file is replaced as a whole: a crash
-// leaves the old one or the new one.
+// save writes every table to <dir>/<table>.jsonl, one item a line, if anything has changed, and empties the journal. A file is
+// replaced as a whole: a crash leaves the old one or the new one, and the journal makes the new one of the old.
 func (t *tables) save(dir string) error {
-	if !t.changed.Swap(false) {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	if !t.changed {
 		return nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -45,10 +47,15 @@ func (t *tables) save(dir string) error {
 	}
 	for _, m := range t.models {
 		if err := t.saveTable(m.Name, filepath.Join(dir, m.Name+".jsonl")); err != nil {
-			t.changed.Store(true)
 			return fmt.Errorf("save table %s: %w", m.Name, err)
 		}
 	}
+	if t.journal != nil {
+		if err := t.journal.clear(); err != nil {
+			return err
+		}
+	}
+	t.changed = false
 	return nil
 }
 
@@ -78,7 +85,7 @@ func (t *tables) saveTable(name, path string) error {
 	return os.Rename(file.Name(), path)
 }
 
-// load reads what save wrote. A table without a file is empty; a file that cannot be read in full is an error, because a ledger
+// load reads what save wrote, replays the journal and keeps it from now on. A table without a file is empty; a file that cannot be read in full is an error, because a ledger
 // with holes would let a run trade again.
 func (t *tables) load(dir string) error {
 	for _, m := range t.models {
@@ -104,7 +111,17 @@ func (t *tables) load(dir string) error {
 			return err
 		}
 	}
-	return nil
+	var err error
+	t.journal, err = openJournal(dir, t.replay)
+	return err
+}
+
+// close saves everything and ends the journal.
+func (t *tables) close(dir string) error {
+	if t.journal == nil { // loading failed: what is in memory is not what was kept
+		return nil
+	}
+	return errors.Join(t.save(dir), t.journal.file.Close())
 }
 
 // keepData saves the tables whenever they have changed and nothing is under way.

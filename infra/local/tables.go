@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"github.com/truora/minidyn/server"
 
@@ -41,9 +42,12 @@ type createTable struct {
 
 // tables is a table engine in memory with the tables of the templates.
 type tables struct {
-	engine  http.Handler
-	models  []*template.Table
-	changed atomic.Bool // since the last save
+	engine http.Handler
+	models []*template.Table
+
+	writing sync.Mutex // one write at a time: the journal has them in the order of their effect
+	journal *journal   // nil: the items are not kept
+	changed bool       // since the last save
 }
 
 func newTables(models []*template.Table) (*tables, error) {
@@ -65,12 +69,45 @@ func newTables(models []*template.Table) (*tables, error) {
 
 // ServeHTTP implements http.Handler.
 func (t *tables) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	t.engine.ServeHTTP(w, r)
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	switch operation {
 	case "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems":
-		t.changed.Store(true)
+		if t.journal != nil {
+			t.write(w, r)
+			return
+		}
 	}
+	t.engine.ServeHTTP(w, r)
+}
+
+// write passes a write on and answers once it is in the journal.
+func (t *tables) write(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	recorder := httptest.NewRecorder()
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	t.engine.ServeHTTP(recorder, r)
+	if recorder.Code == http.StatusOK {
+		t.changed = true
+		images, err := t.images(body)
+		if err == nil {
+			err = t.journal.append(images)
+		}
+		if err != nil { // the outcome is unknown to the caller, as it would be when a service fails after a write
+			w.WriteHeader(http.StatusInternalServerError)
+			message, _ := json.Marshal(err.Error()) // a string can be marshalled
+			_, _ = fmt.Fprintf(w, `{"__type":"InternalServerError","message":%s}`, message)
+			return
+		}
+	}
+	maps.Copy(w.Header(), recorder.Header())
+	w.WriteHeader(recorder.Code)
+	_, _ = w.Write(recorder.Body.Bytes())
 }
 
 // call asks the engine directly.
