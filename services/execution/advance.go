@@ -93,7 +93,8 @@ func pollWait(polls int) time.Duration {
 }
 
 // Resume is a leg as another invocation takes it up: an attempt that may have
-// been posted counts as unknown, whatever was recorded last.
+// been posted counts as unknown, whatever was recorded last, and a cancel is
+// owed again unless the broker confirmed it.
 func Resume(l Leg, now time.Time) Leg {
 	l.Attempts = slices.Clone(l.Attempts)
 	l.WaitSince = time.Time{} // nobody looked meanwhile
@@ -104,6 +105,9 @@ func Resume(l Leg, now time.Time) Leg {
 		}
 		if a.State == Intended && a.Posts > 0 {
 			a.State, a.UnknownSince, a.Lookups = Unknown, now, 0
+		}
+		if !a.CancelAt.IsZero() && a.BrokerStatus != "pending_cancel" {
+			a.CancelAgainAt = now // the cancel may never have been sent
 		}
 	}
 	return l

@@ -38,11 +38,16 @@ func learn(l *Leg, a *Attempt, o Observation) {
 	}
 }
 
-// learnCancel owes the broker a cancel that it certainly did not get: for lack
-// of budget, of time, or because it asked us to wait.
+// learnCancel owes the broker a cancel that it did not get, for lack of budget,
+// of time, or because it asked us to wait, and one that it may not have got:
+// to cancel twice does no harm, and an order that nobody cancelled rests there
+// for the whole day.
 func learnCancel(a *Attempt, err error, now time.Time) {
 	var later *broker.TryLater
+	var unknown *broker.Unknown
 	switch {
+	case errors.As(err, &unknown):
+		a.CancelAgainAt = now.Add(cancelAgain)
 	case errors.As(err, &later):
 		a.CancelAgainAt = now.Add(max(later.After, time.Second))
 	case errors.Is(err, errNotSent):

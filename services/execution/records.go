@@ -47,7 +47,8 @@ type Attempt struct {
 	NextAt        time.Time        `json:"next_at"` // of the next POST, lookup or poll
 	CancelAt      time.Time        `json:"cancel_at,omitzero"`
 	CancelTwice   bool             `json:"cancel_twice,omitempty"`
-	// CancelAgainAt is set while a cancel is owed that certainly was not sent.
+	// CancelAgainAt is set while a cancel is owed that was not sent, or may not
+	// have arrived.
 	CancelAgainAt time.Time      `json:"cancel_again_at,omitzero"`
 	UnknownSince  time.Time      `json:"unknown_since,omitzero"`
 	BrokerOrderID string         `json:"broker_order_id,omitempty"`
