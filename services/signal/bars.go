@@ -67,7 +67,7 @@ func Freshness(bars market.Bars, calendar market.Calendar, asOf events.Date, max
 			"there is a bar of %s, after the last finished session %s", newest, asOf)
 	}
 	if newest < asOf {
-		return Fresh{}, &stage.Error{Code: "bars_not_ready", Message: fmt.Sprintf("the newest bar is of %s, the session %s is expected", orNone(newest), asOf), Hint: "wait for the provider, or check DATA_FEED"}
+		return Fresh{}, &stage.Error{Code: "bars_not_ready", Message: fmt.Sprintf("the newest bar of %s is of %s, the session %s is expected", among(bars.Symbols()), orNone(newest), asOf), Hint: "wait for the provider, or check DATA_FEED"}
 	}
 	oldest := asOf
 	for range maxMissing {
@@ -104,6 +104,18 @@ func Freshness(bars market.Bars, calendar market.Calendar, asOf events.Date, max
 func badBar(e *market.BarError) error {
 	return &stage.Error{Code: "bad_bar", Message: e.Error(), Hint: "check the data of " + e.Symbol + " at the provider", Final: true,
 		Details: events.Details{"symbol": e.Symbol, "session": string(e.Date), "reason": e.Reason}, Err: e}
+}
+
+// among lists symbols, the first ones of many.
+func among(symbols []string) string {
+	const most = 12
+	if len(symbols) == 0 {
+		return "any symbol"
+	}
+	if len(symbols) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(symbols[:most], ", "), len(symbols)-most)
+	}
+	return strings.Join(symbols, ", ")
 }
 
 func orNone(d events.Date) string {

@@ -182,8 +182,12 @@ func TestF45Freshness(t *testing.T) {
 		{"the provider refuses", "market_data_denied", true, &source{err: errors.New("subscription does not permit")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if e := failure(t, newSignal(bundle(nil), c.src)); e.Code != c.code || e.Final != c.final {
+			e := failure(t, newSignal(bundle(nil), c.src))
+			if e.Code != c.code || e.Final != c.final {
 				t.Errorf("failure %q final %v, want %q final %v", e.Code, e.Final, c.code, c.final)
+			}
+			if c.name == "one session behind" && !strings.Contains(e.Message, "A, B, C is of 2026-11-19, the session 2026-11-20") {
+				t.Errorf("the failure does not name symbols and sessions: %s", e.Message)
 			}
 		})
 	}
