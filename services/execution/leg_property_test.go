@@ -33,6 +33,7 @@ func TestLegLaws(t *testing.T) {
 		if x.next(3) == 1 {
 			w.rules.Fallback = FallbackAll
 		}
+		w.rules.MaxSubmits -= x.next(w.rules.MaxSubmits)
 		w.walk()
 		ends[w.leg.Status()]++
 	})
@@ -84,6 +85,9 @@ func (w *legWalk) walk() {
 func (w *legWalk) pursue(o Observation) bool {
 	for range maxCommands {
 		leg, command := w.rules.Advance(w.leg, o)
+		if leg.FilledQty().Less(w.leg.FilledQty()) {
+			w.t.Fatalf("%s were booked, then %s", w.leg.FilledQty(), leg.FilledQty())
+		}
 		w.leg = leg
 		if command != nil {
 			w.checkCommand(*command, o)
