@@ -22,6 +22,9 @@ type BuildOptions struct {
 	Services []string // empty: every folder below Root/services that has a lambda/main.go
 	// Strategies is copied next to signal's bootstrap; empty means the strategies that ship with it.
 	Strategies string
+	// Bundle is the folder that receives signal's bootstrap with its strategies. It belongs to one cloud alone: in the shared
+	// cache another start could put other strategies in their place. Empty means in the cache.
+	Bundle string
 	// Parallel bounds the number of builds at a time; 0 means the number of processors.
 	Parallel int
 }
@@ -53,6 +56,9 @@ func Build(ctx context.Context, o BuildOptions) (map[string]string, error) {
 	for i, service := range o.Services {
 		folder := filepath.Join(cache, service)
 		binaries[service] = folder
+		if service == "signal" && o.Bundle != "" {
+			binaries[service] = o.Bundle
+		}
 		building.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
@@ -118,7 +124,32 @@ func (o BuildOptions) build(ctx context.Context, service, folder string) error {
 	if from == "" {
 		from = filepath.Join(o.Root, "services", "signal", "strategies")
 	}
+	if o.Bundle != "" {
+		if err := bundle(filepath.Join(folder, "bootstrap"), o.Bundle); err != nil {
+			return fmt.Errorf("build %s: %w", service, err)
+		}
+		folder = o.Bundle
+	}
 	return copyFolder(from, filepath.Join(folder, "strategies"))
+}
+
+// bundle puts a binary into a folder of its own, as a link where the file system allows it.
+func bundle(binary, folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	to := filepath.Join(folder, "bootstrap")
+	if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if os.Link(binary, to) == nil {
+		return nil
+	}
+	content, err := os.ReadFile(binary)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, content, 0o755) //nolint:gosec // it must be executable
 }
 
 // buildEnvironment is this process's environment for this machine's processor, as the deployed binaries without C.

@@ -71,3 +71,29 @@ func TestBuildFailureNamesTheService(t *testing.T) {
 		t.Error("a folder without services was built")
 	}
 }
+
+// Two clouds at once trade their own strategies, whoever was built last.
+func TestBundlesAreApart(t *testing.T) {
+	root, cache := repository(t), t.TempDir()
+	var bundles []string
+	for _, name := range []string{"one.clj", "two.clj"} {
+		own := t.TempDir()
+		write(t, own, name, "(defsymphony)")
+		got, err := local.Build(context.Background(), local.BuildOptions{
+			Root: root, Cache: cache, Strategies: own, Services: []string{"signal"}, Bundle: t.TempDir(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bundles = append(bundles, got["signal"])
+	}
+	for i, want := range []string{"one.clj", "two.clj"} {
+		found, err := os.ReadDir(bundles[i] + "/strategies")
+		if err != nil || len(found) != 1 || found[0].Name() != want {
+			t.Errorf("bundle %d holds %v, want %s (%v)", i, found, want, err)
+		}
+		if _, err := os.Stat(bundles[i] + "/bootstrap"); err != nil {
+			t.Error(err)
+		}
+	}
+}

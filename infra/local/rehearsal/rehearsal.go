@@ -147,8 +147,11 @@ func (r *Rehearsal) start(ctx context.Context) error {
 	}
 	binaries := o.Binaries
 	if len(binaries) == 0 {
-		var err error
-		if binaries, err = local.Build(ctx, local.BuildOptions{Root: o.Root, Strategies: o.Strategies}); err != nil {
+		dir, err := filepath.Abs(o.Dir)
+		if err != nil {
+			return fmt.Errorf("rehearsal: %w", err)
+		}
+		if binaries, err = local.Build(ctx, local.BuildOptions{Root: o.Root, Strategies: o.Strategies, Bundle: filepath.Join(dir, "signal")}); err != nil {
 			return err
 		}
 	}
