@@ -149,3 +149,12 @@ func TestWire(t *testing.T) {
 		t.Errorf("the same limits in other digits: %+v, %v", same.Wire(), err)
 	}
 }
+
+func TestMoreTradesThanAReportCanHoldAreRefused(t *testing.T) {
+	if _, err := read(t, events.Paper, map[string]string{"MAX_LINES": "200"}); err != nil {
+		t.Error(err)
+	}
+	if _, err := read(t, events.Paper, map[string]string{"MAX_LINES": "201"}); err == nil || !strings.Contains(err.Error(), "MAX_LINES") {
+		t.Errorf("201 lines: %v", err)
+	}
+}
