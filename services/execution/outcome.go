@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"github.com/alchemiser/alchemiser/pkg/amount"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
 )
@@ -78,7 +79,7 @@ func (l *Leg) AvgPrice() *money.Decimal {
 func (l *Leg) result() events.LegResult {
 	r := events.LegResult{
 		Seq: l.Seq, Symbol: l.Symbol, Side: l.Side, Kind: l.Kind, Status: l.Status(),
-		IntendedQty: quantity(l.Intended), FilledQty: quantity(l.FilledQty()), ReasonCode: l.ReasonCode,
+		IntendedQty: amount.Quantity(l.Intended), FilledQty: amount.Quantity(l.FilledQty()), ReasonCode: l.ReasonCode,
 	}
 	for _, a := range l.Attempts {
 		r.Attempts++
@@ -90,7 +91,7 @@ func (l *Leg) result() events.LegResult {
 		}
 	}
 	if avg := l.AvgPrice(); avg != nil {
-		p, v := price(*avg), usd(l.FilledQty().Mul(*avg))
+		p, v := amount.Price(*avg), amount.USD(l.FilledQty().Mul(*avg))
 		r.AvgPrice, r.Value = &p, &v
 		if l.ArrivalMid != nil {
 			bps := slippage(l.Side, *avg, *l.ArrivalMid)
@@ -115,8 +116,3 @@ func slippage(side events.Side, avg, mid money.Decimal) int64 {
 	}
 	return n.Int64()
 }
-
-// Scales of amounts in events.
-func usd(d money.Decimal) events.Decimal      { return events.Decimal(d.Round(2).String()) }
-func price(d money.Decimal) events.Decimal    { return events.Decimal(d.Round(6).String()) }
-func quantity(d money.Decimal) events.Decimal { return events.Decimal(d.Truncate(9).String()) }

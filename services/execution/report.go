@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alchemiser/alchemiser/pkg/amount"
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
@@ -21,7 +22,7 @@ func report(plan *events.RebalancePlanned, exec Exec, legs []Leg, account *broke
 		e.BuyScale = events.Decimal(exec.Budget.Scale.Floor(8).String())
 	}
 	if account != nil {
-		e.AccountAfter = &events.AccountAfter{Equity: usd(account.Equity), Cash: usd(account.Cash)}
+		e.AccountAfter = &events.AccountAfter{Equity: amount.USD(account.Equity), Cash: amount.USD(account.Cash)}
 	}
 	bought, sold := money.Zero(), money.Zero()
 	codes := make(map[string]bool)
@@ -46,17 +47,17 @@ func report(plan *events.RebalancePlanned, exec Exec, legs []Leg, account *broke
 			if l.count(reasonNotFractionable) > 0 {
 				reason = reasonNotFractionable
 			}
-			e.Dust = append(e.Dust, events.Dust{Symbol: l.Symbol, Qty: quantity(l.Dust), Value: usd(l.Dust.Mul(l.Price)), Reason: reason})
+			e.Dust = append(e.Dust, events.Dust{Symbol: l.Symbol, Qty: amount.Quantity(l.Dust), Value: amount.USD(l.Dust.Mul(l.Price)), Reason: reason})
 		}
 		if rest := l.Intended.Sub(l.Dust).Sub(l.FilledQty()); rest.Sign() > 0 {
-			e.Residuals = append(e.Residuals, events.Residual{Symbol: l.Symbol, Side: l.Side, Qty: quantity(rest)})
+			e.Residuals = append(e.Residuals, events.Residual{Symbol: l.Symbol, Side: l.Side, Qty: amount.Quantity(rest)})
 		}
 		if l.ReasonCode != "" && l.Status() != events.LegFilled && !l.isDust() {
 			codes[l.ReasonCode] = true
 		}
 		warnings = append(warnings, l.Warnings...)
 	}
-	e.Totals.Bought, e.Totals.Sold = usd(bought), usd(sold)
+	e.Totals.Bought, e.Totals.Sold = amount.USD(bought), amount.USD(sold)
 	e.FailureCodes = slices.Sorted(maps.Keys(codes))
 	e.Context.Warnings = warnings
 	e.Context.Timings = maps.Clone(plan.Context.Timings)

@@ -30,7 +30,7 @@ func ReadConfig(v *env.Vars, mode events.Mode, guard broker.AccountGuard) Config
 			ReservePct:   fraction(v, "RESERVE_PCT", "0.01"),
 			MinTradePct:  fraction(v, "MIN_TRADE_PCT", "0.01"),
 			MinTradeRel:  fraction(v, "MIN_TRADE_REL", "0.25"),
-			MinTradeUSD:  amount(v, "MIN_TRADE_USD", "5"),
+			MinTradeUSD:  dollars(v, "MIN_TRADE_USD", "5"),
 			BrokerMinUSD: money.One(), // documented minimum of the broker
 			Shorts:       ShortPolicy(v.OneOf("SHORT_POLICY", string(RefuseShorts), string(CoverShorts))),
 			SellDust:     v.Bool("SELL_DUST", true),
@@ -50,7 +50,7 @@ func fraction(v *env.Vars, name, fallback string) money.Decimal {
 	})
 }
 
-func amount(v *env.Vars, name, fallback string) money.Decimal {
+func dollars(v *env.Vars, name, fallback string) money.Decimal {
 	return env.Parsed(v, name, money.MustParse(fallback), "an amount in USD such as "+fallback, func(s string) (money.Decimal, error) {
 		d, err := money.Parse(s)
 		if err == nil && d.Sign() < 0 {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/alchemiser/alchemiser/pkg/amount"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
 	"github.com/alchemiser/alchemiser/pkg/stage"
@@ -191,7 +192,7 @@ func (m *planner) exit(symbol string, h Holding) {
 	}
 	line := m.line(symbol, h, money.Zero(), events.Sell, events.Exit, qty, "not in the target")
 	if line.Value().Less(m.policy.BrokerMinUSD) && !m.policy.SellDust {
-		m.plan.Dust = append(m.plan.Dust, events.Dust{Symbol: symbol, Qty: quantity(qty), Value: usd(line.Value()), Reason: "below_minimum"})
+		m.plan.Dust = append(m.plan.Dust, events.Dust{Symbol: symbol, Qty: amount.Quantity(qty), Value: amount.USD(line.Value()), Reason: "below_minimum"})
 		return
 	}
 	m.plan.Lines = append(m.plan.Lines, line)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/alchemiser/alchemiser/pkg/amount"
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/envelope"
@@ -127,7 +128,7 @@ func (p *Portfolio) payload(in events.Envelope, signal *events.SignalGenerated, 
 	}
 	planned := &events.RebalancePlanned{
 		PlanID: events.PlanID(in.EventID), TradesRequired: len(plan.Lines) > 0, Snapshot: wire,
-		Equity: usd(plan.Equity), Cash: usd(plan.Cash), Reserve: usd(plan.Reserve), Deployable: usd(plan.Deployable),
+		Equity: amount.USD(plan.Equity), Cash: amount.USD(plan.Cash), Reserve: amount.USD(plan.Reserve), Deployable: amount.USD(plan.Deployable),
 		Lines: plan.lines(plan.Lines), Holds: plan.holds(), Dust: plan.Dust, Suppressed: plan.lines(plan.Suppressed),
 		Envelope: p.Config.Limits.Wire(), Totals: plan.totals(), ControlState: control, Context: signal.Context,
 	}

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alchemiser/alchemiser/pkg/amount"
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
@@ -229,14 +230,14 @@ func (s *snapshot) wire(prices map[string]priced) (events.Snapshot, error) {
 	out := events.Snapshot{
 		TakenAt: events.At(s.takenAt), OpenOwnOrders: s.own,
 		Account: events.SnapshotAccount{
-			Equity: usd(s.account.Equity), LastEquity: usd(s.account.LastEquity), Cash: usd(s.account.Cash), BuyingPower: usd(s.account.BuyingPower),
+			Equity: amount.USD(s.account.Equity), LastEquity: amount.USD(s.account.LastEquity), Cash: amount.USD(s.account.Cash), BuyingPower: amount.USD(s.account.BuyingPower),
 		},
 	}
 	for _, symbol := range slices.Sorted(maps.Keys(s.held)) {
 		h := s.held[symbol]
-		position := events.SnapshotPosition{Symbol: symbol, Qty: quantity(h.Qty), QtyAvailable: quantity(h.Available), PriceSource: "none"}
+		position := events.SnapshotPosition{Symbol: symbol, Qty: amount.Quantity(h.Qty), QtyAvailable: amount.Quantity(h.Available), PriceSource: "none"}
 		if found, ok := prices[symbol]; ok {
-			value, at := price(found.price), events.At(found.at)
+			value, at := amount.Price(found.price), events.At(found.at)
 			position.Price, position.PriceSource, position.PriceAt = &value, found.source, &at
 		}
 		out.Positions = append(out.Positions, position)
