@@ -1,12 +1,12 @@
 // Package lambdaenv builds from a function's environment what every stage
-// needs: clock, log, ledger, bus, secrets. A function's main is then a few
+// needs: clock, log, ledger, secrets. A function's main is then a few
 // lines:
 //
 //	func main() { lambdaenv.Main(topology.Monitor, build) }
 //
 //	func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
 //		m := monitor.New(monitor.ReadConfig(e.Vars), e.Ledger, e.Clock)
-//		return stage.Config{Handle: m.Handlers()}, nil
+//		return stage.Config{Bus: busenv.Connect(e), Handle: m.Handlers()}, nil
 //	}
 //
 // Nothing here or in a function's main knows where it runs: on one machine
@@ -26,10 +26,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
-	"github.com/alchemiser/alchemiser/pkg/bus"
-	"github.com/alchemiser/alchemiser/pkg/bus/eventbridgebus"
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
@@ -52,12 +49,12 @@ type Env struct {
 	Clock       env.Clock
 	Log         *slog.Logger
 	Ledger      *ledger.Ledger
-	Bus         *bus.Bus // nil for a function that publishes nothing
 	// Process is the whole environment, for libraries that must be kept from
 	// reading it by themselves.
 	Process map[string]string
 
-	aws aws.Config
+	// AWS is for clients of the services that the function uses.
+	AWS aws.Config
 }
 
 // Build turns the environment into a stage's configuration. The fields that
@@ -90,13 +87,12 @@ func assemble(ctx context.Context, name topology.Name, values map[string]string,
 		return nil, err
 	}
 	c.Name, c.Account, c.Mode, c.Version, c.Environment = e.Name, e.Account, e.Mode, e.Version, e.Environment
-	c.Ledger, c.Bus, c.Clock, c.Log, c.Owner = e.Ledger, e.Bus, e.Clock, e.Log, env.Token
+	c.Ledger, c.Clock, c.Log, c.Owner = e.Ledger, e.Clock, e.Log, env.Token
 	return stage.New(c)
 }
 
 func load(name topology.Name, values map[string]string) (*Env, error) {
-	f, err := topology.Lookup(name)
-	if err != nil {
+	if _, err := topology.Lookup(name); err != nil {
 		return nil, err
 	}
 	v := env.Read(values)
@@ -119,13 +115,10 @@ func load(name topology.Name, values map[string]string) (*Env, error) {
 	if e.ClockOffset != 0 && (e.Mode != events.Paper || len(e.SimHosts) == 0) {
 		v.Fail("CLOCK_OFFSET", "is %s: a rehearsal clock is for paper trading against hosts in SIM_HOSTS only", e.ClockOffset)
 	}
-	e.aws = awsConfig(v)
+	e.AWS = awsConfig(v)
 	e.Clock = env.SystemClock(e.ClockOffset)
 	e.Log = slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level})).With("stage", string(name))
-	e.Ledger = ledger.New(dynamoledger.New(dynamodb.NewFromConfig(e.aws), table), e.Clock)
-	if len(f.Publishes) > 0 {
-		e.Bus = bus.New(eventbridgebus.New(eventbridge.NewFromConfig(e.aws), v.String("BUS_NAME")))
-	}
+	e.Ledger = ledger.New(dynamoledger.New(dynamodb.NewFromConfig(e.AWS), table), e.Clock)
 	return e, nil
 }
 

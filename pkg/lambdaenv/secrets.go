@@ -14,7 +14,7 @@ import (
 // cold start waits for the slowest, not for the sum.
 func (e *Env) Secrets(ctx context.Context, names ...string) ([]string, error) {
 	path := e.Vars.String("SECRET_PATH")
-	client := ssm.NewFromConfig(e.aws)
+	client := ssm.NewFromConfig(e.AWS)
 	values, errs := make([]string, len(names)), make([]error, len(names))
 	var all sync.WaitGroup
 	for i, name := range names {

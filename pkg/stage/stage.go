@@ -25,7 +25,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/alchemiser/alchemiser/pkg/bus"
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
@@ -41,6 +40,12 @@ type Handler func(ctx context.Context, in events.Envelope) ([]events.Event, erro
 // runtime never claims commands: one that begins a run calls Begin.
 type Command func(ctx context.Context, s *Stage, raw json.RawMessage) (any, error)
 
+// Publisher hands committed events to the bus, in order. It is *bus.Bus; the
+// runtime names only what it needs, so that a function without a bus links none.
+type Publisher interface {
+	Publish(ctx context.Context, details ...[]byte) error
+}
+
 // Config is what a function is made of.
 type Config struct {
 	Name    topology.Name
@@ -51,7 +56,7 @@ type Config struct {
 	Environment string
 
 	Ledger *ledger.Ledger
-	Bus    *bus.Bus // nil for a function that publishes nothing
+	Bus    Publisher // nil for a function that publishes nothing
 	Clock  env.Clock
 	Log    *slog.Logger
 	// Owner makes the name of one invocation's claims; unique per call.

@@ -8,6 +8,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv/brokerenv"
+	"github.com/alchemiser/alchemiser/pkg/lambdaenv/busenv"
 	"github.com/alchemiser/alchemiser/pkg/stage"
 	"github.com/alchemiser/alchemiser/pkg/topology"
 	"github.com/alchemiser/alchemiser/services/execution"
@@ -21,7 +22,7 @@ func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
 		Config: execution.ReadConfig(e.Vars, e.Mode, guard), Account: e.Account, Mode: e.Mode,
 		Ledger: e.Ledger, Broker: b, Clock: e.Clock, Log: e.Log, Owner: env.Token, Remaining: remaining,
 	}
-	return stage.Config{Handle: x.Handlers(), Late: execution.Late(), Probe: x.Probe}, err
+	return stage.Config{Bus: busenv.Connect(e), Handle: x.Handlers(), Late: execution.Late(), Probe: x.Probe}, err
 }
 
 // remaining compares the invocation's deadline with the machine's own clock.

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv"
+	"github.com/alchemiser/alchemiser/pkg/lambdaenv/busenv"
 	"github.com/alchemiser/alchemiser/pkg/stage"
 	"github.com/alchemiser/alchemiser/pkg/topology"
 	"github.com/alchemiser/alchemiser/services/monitor"
@@ -18,5 +19,5 @@ func build(_ context.Context, e *lambdaenv.Env) (stage.Config, error) {
 		Ledger: e.Ledger, Clock: e.Clock, Log: e.Log,
 		Metrics: stage.Metrics{Environment: e.Environment, Log: e.Log, Clock: e.Clock},
 	}
-	return stage.Config{Handle: m.Handlers(), Commands: m.Commands()}, nil
+	return stage.Config{Bus: busenv.Connect(e), Handle: m.Handlers(), Commands: m.Commands()}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv/brokerenv"
+	"github.com/alchemiser/alchemiser/pkg/lambdaenv/busenv"
 	"github.com/alchemiser/alchemiser/pkg/stage"
 	"github.com/alchemiser/alchemiser/pkg/topology"
 	"github.com/alchemiser/alchemiser/services/portfolio"
@@ -19,5 +20,5 @@ func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
 	p := &portfolio.Portfolio{
 		Config: portfolio.ReadConfig(e.Vars, e.Mode, guard), Account: e.Account, Ledger: e.Ledger, Broker: b, Clock: e.Clock,
 	}
-	return stage.Config{Handle: map[events.Type]stage.Handler{events.TypeSignalGenerated: p.SignalGenerated}, Probe: p.Probe}, err
+	return stage.Config{Bus: busenv.Connect(e), Handle: map[events.Type]stage.Handler{events.TypeSignalGenerated: p.SignalGenerated}, Probe: p.Probe}, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv"
+	"github.com/alchemiser/alchemiser/pkg/lambdaenv/busenv"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv/marketenv"
 	"github.com/alchemiser/alchemiser/pkg/market"
 	"github.com/alchemiser/alchemiser/pkg/stage"
@@ -30,5 +31,5 @@ func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
 		Config: signal.ReadConfig(e.Vars), Account: e.Account, Portfolio: portfolio, Broken: broken,
 		Source: source, Calendar: calendar, Ledger: e.Ledger, Clock: e.Clock,
 	}
-	return stage.Config{Handle: map[events.Type]stage.Handler{events.TypeWorkflowStarted: s.WorkflowStarted}, Probe: s.Probe}, err
+	return stage.Config{Bus: busenv.Connect(e), Handle: map[events.Type]stage.Handler{events.TypeWorkflowStarted: s.WorkflowStarted}, Probe: s.Probe}, err
 }

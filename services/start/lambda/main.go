@@ -6,6 +6,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv/brokerenv"
+	"github.com/alchemiser/alchemiser/pkg/lambdaenv/busenv"
 	"github.com/alchemiser/alchemiser/pkg/stage"
 	"github.com/alchemiser/alchemiser/pkg/topology"
 	"github.com/alchemiser/alchemiser/services/start"
@@ -19,5 +20,5 @@ func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
 		Config: start.ReadConfig(e.Vars, guard), Account: e.Account, Mode: e.Mode,
 		Ledger: e.Ledger, Broker: b, Clock: e.Clock,
 	}
-	return stage.Config{Commands: map[string]stage.Command{"trade": s.Trade}, Probe: s.Probe}, err
+	return stage.Config{Bus: busenv.Connect(e), Commands: map[string]stage.Command{"trade": s.Trade}, Probe: s.Probe}, err
 }
