@@ -16,21 +16,24 @@ type Backoff struct {
 	Retries     []time.Duration // after the first, second, … failed attempt; the last one repeats
 	ThrottleMin time.Duration   // after the first refusal, doubling
 	ThrottleMax time.Duration
+	// Quiet, when set, stands for the minutes that the service waits before a retry, in which everything else ends: the retry waits until
+	// nothing else is under way, and Quiet is called right before it; the times in Retries do not count then.
+	Quiet func()
 }
 
 // AWS is what the service does: a minute, then two; after throttling a second, doubling to five minutes.
 func AWS() Backoff {
-	return Backoff{[]time.Duration{time.Minute, 2 * time.Minute}, time.Second, 5 * time.Minute}
+	return Backoff{Retries: []time.Duration{time.Minute, 2 * time.Minute}, ThrottleMin: time.Second, ThrottleMax: 5 * time.Minute}
 }
 
 // Run is short enough to watch.
 func Run() Backoff {
-	return Backoff{[]time.Duration{time.Second, 2 * time.Second}, 100 * time.Millisecond, 2 * time.Second}
+	return Backoff{Retries: []time.Duration{time.Second, 2 * time.Second}, ThrottleMin: 100 * time.Millisecond, ThrottleMax: 2 * time.Second}
 }
 
 // Test is as short as possible.
 func Test() Backoff {
-	return Backoff{[]time.Duration{10 * time.Millisecond, 20 * time.Millisecond}, time.Millisecond, 20 * time.Millisecond}
+	return Backoff{Retries: []time.Duration{10 * time.Millisecond, 20 * time.Millisecond}, ThrottleMin: time.Millisecond, ThrottleMax: 20 * time.Millisecond}
 }
 
 // Horizon is the longest wait of the profile.
@@ -127,11 +130,12 @@ func (a *Async) work(ctx context.Context, f *Function, i Invocation, c AsyncConf
 		}
 		i.Attempt = failures + 1
 		r := a.attempt(ctx, f, i)
-		wait := time.Duration(0)
 		switch {
 		case r.Throttled:
 			refusals++
-			wait = a.Backoff.throttle(refusals)
+			if a.Clock.Sleep(ctx, a.Backoff.throttle(refusals)) != nil {
+				return
+			}
 		case !r.Failed:
 			return
 		default:
@@ -141,12 +145,23 @@ func (a *Async) work(ctx context.Context, f *Function, i Invocation, c AsyncConf
 				a.giveUp(i, c, "RetriesExhausted", failures, last)
 				return
 			}
-			wait = a.Backoff.retry(failures)
-		}
-		if a.Clock.Sleep(ctx, wait) != nil {
-			return
+			if a.rest(ctx, failures) != nil {
+				return
+			}
 		}
 	}
+}
+
+// rest is what lies between failed attempt n and the next one.
+func (a *Async) rest(ctx context.Context, n int) error {
+	if a.Backoff.Quiet == nil {
+		return a.Clock.Sleep(ctx, a.Backoff.retry(n))
+	}
+	if err := a.Tracker.Rest(ctx); err != nil {
+		return err
+	}
+	a.Backoff.Quiet()
+	return nil
 }
 
 func (a *Async) attempt(ctx context.Context, f *Function, i Invocation) Result {

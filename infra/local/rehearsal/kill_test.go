@@ -20,12 +20,9 @@ import (
 
 // Lambda's first retry comes after a minute: whatever else was under way has
 // ended by then, and so has the dead process's lease on its event. Here the
-// retry comes after the pause, in which everything else ends as well, and the
-// clock moves by the minute shortly before.
-const (
-	minute = time.Minute
-	pause  = 400 * time.Millisecond
-)
+// retry comes when everything else has ended, and the clock moves by the minute
+// right before it.
+const minute = time.Minute
 
 // build makes the functions once for many clouds.
 func build(t *testing.T) map[string]string {
@@ -53,11 +50,10 @@ func faulty(t *testing.T, binaries map[string]string, faults ...fault.Fault) (r 
 	var playing atomic.Pointer[rehearsal.Rehearsal]
 	r = start(t, func(o *rehearsal.Options) {
 		o.Binaries, o.Faults = binaries, plan
-		o.Backoff.Async.Retries = []time.Duration{pause, pause}
+		o.Backoff.Async.Quiet = func() { playing.Load().Advance(minute) }
 		o.OnLine = func(l rehearsal.Line) {
 			if l.Failed {
 				failed++
-				time.AfterFunc(pause*9/10, func() { playing.Load().Advance(minute) })
 			}
 		}
 	})
