@@ -9,6 +9,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/envelope"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 // Rules are what the decisions of a leg rest on.
@@ -103,8 +104,8 @@ func Resume(l Leg, now time.Time) Leg {
 		if a.StepUntil.Before(now) {
 			a.StepUntil = now
 		}
-		if a.State == Intended && a.Posts > 0 {
-			a.State, a.UnknownSince, a.Lookups = Unknown, now, 0
+		if a.State == record.Intended && a.Posts > 0 {
+			a.State, a.UnknownSince, a.Lookups = record.Unknown, now, 0
 		}
 		if !a.CancelAt.IsZero() && a.BrokerStatus != "pending_cancel" {
 			a.CancelAgainAt = now // the cancel may never have been sent
@@ -136,19 +137,19 @@ func (r Rules) Advance(l Leg, o Observation) (Leg, *Command) {
 }
 
 // pursue decides what to do about an attempt that is not resolved.
-func (r Rules) pursue(l *Leg, a *Attempt, o Observation) *Command {
+func (r Rules) pursue(l *Leg, a *record.Attempt, o Observation) *Command {
 	due := !o.Now.Before(a.NextAt)
 	switch a.State {
-	case Intended: // the broker asked us to wait
+	case record.Intended: // the broker asked us to wait
 		if o.Stop != "" {
-			a.State = NotPlaced
+			a.State = record.NotPlaced
 			return nil
 		}
 		if !due || o.Wait {
 			return nil
 		}
 		return post(l, a, o.Now)
-	case Unknown:
+	case record.Unknown:
 		return pursueUnknown(l, a, o, due)
 	}
 	switch {
@@ -167,17 +168,17 @@ func (r Rules) pursue(l *Leg, a *Attempt, o Observation) *Command {
 	return nil
 }
 
-func post(l *Leg, a *Attempt, now time.Time) *Command {
+func post(l *Leg, a *record.Attempt, now time.Time) *Command {
 	a.Posts++
 	a.Lookups = 0
 	a.NextAt = now
-	return &Command{Do: Submit, Request: a.request(*l)}
+	return &Command{Do: Submit, Request: l.request(a)}
 }
 
 // pursueUnknown looks for an order whose fate is unknown. A miss proves
 // nothing: the same order is posted again under the same id, and the broker's
 // own check of uniqueness decides. A new id is never made.
-func pursueUnknown(l *Leg, a *Attempt, o Observation, due bool) *Command {
+func pursueUnknown(l *Leg, a *record.Attempt, o Observation, due bool) *Command {
 	if !due {
 		return nil
 	}
@@ -195,7 +196,7 @@ func pursueUnknown(l *Leg, a *Attempt, o Observation, due bool) *Command {
 
 // stepOver tells whether the working order has had its time: there is a better
 // price to send, or the walk is over.
-func (r Rules) stepOver(l *Leg, a *Attempt, o Observation) bool {
+func (r Rules) stepOver(l *Leg, a *record.Attempt, o Observation) bool {
 	if a.Replacement || o.Now.Before(a.StepUntil) {
 		return false
 	}

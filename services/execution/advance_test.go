@@ -13,6 +13,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/envelope"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 func testRules() Rules {
@@ -21,7 +22,7 @@ func testRules() Rules {
 }
 
 func testLeg(side events.Side, kind events.Kind) Leg {
-	return Leg{Seq: 1, Symbol: "MSFT", Side: side, Kind: kind, Price: dec("100"), Intended: dec("10"), Qty: dec("10"), Fractionable: true}
+	return Leg{record.Leg{Seq: 1, Symbol: "MSFT", Side: side, Kind: kind, Price: dec("100"), Intended: dec("10"), Qty: dec("10"), Fractionable: true}}
 }
 
 func at(seconds float64) time.Time {
@@ -34,26 +35,26 @@ func market(now time.Time) Observation {
 }
 
 // states is a leg in every state that its open or last attempt can have.
-func states(t *testing.T, side events.Side) map[State]Leg {
+func states(t *testing.T, side events.Side) map[record.State]Leg {
 	t.Helper()
-	out := make(map[State]Leg)
-	for _, s := range []State{Intended, Submitted, Partial, Unknown, Filled, Canceled, Expired, Rejected, NotPlaced} {
+	out := make(map[record.State]Leg)
+	for _, s := range []record.State{record.Intended, record.Submitted, record.Partial, record.Unknown, record.Filled, record.Canceled, record.Expired, record.Rejected, record.NotPlaced} {
 		l, command := testRules().Advance(testLeg(side, events.Exit), market(at(0)))
-		if command == nil || command.Do != Submit || l.last().State != Intended || l.last().Posts != 1 {
+		if command == nil || command.Do != Submit || l.last().State != record.Intended || l.last().Posts != 1 {
 			t.Fatalf("the first step is %+v with %+v", command, l)
 		}
 		a := l.last()
 		a.State, a.BrokerOrderID = s, "o1"
 		switch s {
-		case Intended, NotPlaced:
+		case record.Intended, record.NotPlaced:
 			a.Posts = 0
-		case Partial:
+		case record.Partial:
 			a.Filled = dec("4")
-		case Filled:
+		case record.Filled:
 			a.Filled = dec("10")
-		case Rejected:
+		case record.Rejected:
 			a.ReasonCode = reasonInsufficientQty
-		case Unknown:
+		case record.Unknown:
 			a.UnknownSince = at(0)
 		}
 		out[s] = l
@@ -153,7 +154,7 @@ func TestResumedIntentIsLookedFor(t *testing.T) {
 	l, _ := testRules().Advance(testLeg(events.Buy, events.Open), market(at(0)))
 	l = Resume(l, at(60))
 	l, command := testRules().Advance(l, market(at(60)))
-	if command == nil || command.Do != Lookup || command.ID != l.last().ClientOrderID || l.last().State != Unknown {
+	if command == nil || command.Do != Lookup || command.ID != l.last().ClientOrderID || l.last().State != record.Unknown {
 		t.Errorf("a resumed intent leads to %+v", command)
 	}
 }
@@ -175,7 +176,7 @@ func TestMarketFallback(t *testing.T) {
 		r.Fallback = c.fallback
 		l, _ := r.Advance(testLeg(events.Sell, c.kind), market(at(0)))
 		a := l.last()
-		a.State, a.Step = Canceled, lastStep
+		a.State, a.Step = record.Canceled, lastStep
 		o := market(at(20))
 		o.Quote.Ask = dec(c.ask)
 		o.Quote.Mid = o.Quote.Bid.Add(o.Quote.Ask).Quo(dec("2"))
@@ -187,18 +188,18 @@ func TestMarketFallback(t *testing.T) {
 }
 
 func TestOutcomes(t *testing.T) {
-	leg := func(state State, filled string, reason string) Leg {
+	leg := func(state record.State, filled string, reason string) Leg {
 		l := testLeg(events.Buy, events.Open)
 		l.Ended, l.ReasonCode = true, reason
 		if state != "" {
-			l.Attempts = []Attempt{{N: 1, State: state, Qty: dec("10"), Filled: dec(filled), Posts: 1}}
+			l.Attempts = []record.Attempt{{N: 1, State: state, Qty: dec("10"), Filled: dec(filled), Posts: 1}}
 		}
 		return l
 	}
-	full, part, none := leg(Filled, "10", ""), leg(Canceled, "4", reasonUnfilled), leg(Canceled, "0", reasonUnfilled)
-	refused, skipped, unknown := leg(Rejected, "0", reasonOther), leg("", "0", reasonNoQuote), leg(Unknown, "0", reasonUnknown)
+	full, part, none := leg(record.Filled, "10", ""), leg(record.Canceled, "4", reasonUnfilled), leg(record.Canceled, "0", reasonUnfilled)
+	refused, skipped, unknown := leg(record.Rejected, "0", reasonOther), leg("", "0", reasonNoQuote), leg(record.Unknown, "0", reasonUnknown)
 	dust := testLeg(events.Sell, events.Exit)
-	dust.Attempts = []Attempt{{N: 1, State: Rejected, Posts: 1, ReasonCode: reasonBelowMinimum}}
+	dust.Attempts = []record.Attempt{{N: 1, State: record.Rejected, Posts: 1, ReasonCode: reasonBelowMinimum}}
 	dust.end(reasonBelowMinimum)
 	dust.leave(dust.Qty)
 	for _, c := range []struct {
@@ -252,7 +253,7 @@ func TestConfig(t *testing.T) {
 func TestACancelThatWasNotSentIsSentAgain(t *testing.T) {
 	for name, err := range map[string]error{"try later": &broker.TryLater{Op: "cancel", After: 2 * time.Second}, "not sent": errNotSent} {
 		t.Run(name, func(t *testing.T) {
-			l := states(t, events.Sell)[Submitted]
+			l := states(t, events.Sell)[record.Submitted]
 			stop := market(at(1))
 			stop.Stop = reasonCloseOut
 			l, command := testRules().Advance(l, stop)

@@ -3,21 +3,8 @@ package execution
 import (
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
-
-// Budget is what the buys of a plan may cost, decided once from the cash that
-// is really there.
-type Budget struct {
-	Cash  money.Decimal     `json:"cash"`
-	Scale money.Decimal     `json:"buy_scale"` // of every planned quantity, 0 to 1
-	Buys  map[int]BudgetBuy `json:"scaled"`    // by seq
-}
-
-// BudgetBuy is one scaled buy; Mid is the price its cap counts from.
-type BudgetBuy struct {
-	Qty money.Decimal `json:"qty"`
-	Mid money.Decimal `json:"mid"`
-}
 
 // Funds are the amounts a budget is made from, in USD.
 type Funds struct {
@@ -35,8 +22,8 @@ const scalePlaces = 12
 //
 // mids holds a mid for every buy that is to be made, by seq. The exit of a
 // short position is not scaled.
-func NewBudget(buys []Leg, mids map[int]money.Decimal, f Funds, limit money.Decimal) Budget {
-	b := Budget{Cash: money.Min(f.Cash, f.Expected).Floor(scalePlaces), Scale: money.One(), Buys: make(map[int]BudgetBuy)}
+func NewBudget(buys []Leg, mids map[int]money.Decimal, f Funds, limit money.Decimal) record.Budget {
+	b := record.Budget{Cash: money.Min(f.Cash, f.Expected).Floor(scalePlaces), Scale: money.One(), Buys: make(map[int]record.BudgetBuy)}
 	atMid, atCap := money.Zero(), money.Zero()
 	for _, l := range buys {
 		mid, ok := mids[l.Seq]
@@ -65,13 +52,13 @@ func NewBudget(buys []Leg, mids map[int]money.Decimal, f Funds, limit money.Deci
 			}
 			qty = qty.Mul(b.Scale).Floor(places)
 		}
-		b.Buys[l.Seq] = BudgetBuy{Qty: qty, Mid: mid}
+		b.Buys[l.Seq] = record.BudgetBuy{Qty: qty, Mid: mid}
 	}
 	return b
 }
 
-// apply gives a buy its share of the budget.
-func (b Budget) apply(l *Leg) {
+// share gives a buy its part of the budget.
+func (l *Leg) share(b record.Budget) {
 	buy, ok := b.Buys[l.Seq]
 	switch {
 	case len(l.Attempts) > 0 || l.Ended:

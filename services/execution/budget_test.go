@@ -8,11 +8,12 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 func TestBudget(t *testing.T) {
 	buy := func(seq int, qty string) Leg {
-		return Leg{Seq: seq, Symbol: "B", Side: events.Buy, Kind: events.Open, Intended: dec(qty), Qty: dec(qty), Price: dec("100"), Fractionable: true}
+		return Leg{record.Leg{Seq: seq, Symbol: "B", Side: events.Buy, Kind: events.Open, Intended: dec(qty), Qty: dec(qty), Price: dec("100"), Fractionable: true}}
 	}
 	for _, c := range []struct {
 		name                                 string
@@ -36,7 +37,7 @@ func TestBudget(t *testing.T) {
 	b := NewBudget([]Leg{buy(1, "100"), buy(2, "50")}, map[int]money.Decimal{2: dec("100")},
 		Funds{Cash: dec("20000"), Expected: dec("20000"), BuyingPower: dec("80000"), Reserve: dec("200")}, dec("0.005"))
 	l := buy(1, "100")
-	if b.apply(&l); l.ReasonCode != reasonNoQuote {
+	if l.share(b); l.ReasonCode != reasonNoQuote {
 		t.Errorf("a buy without a quote: %+v", l)
 	}
 }
@@ -50,13 +51,13 @@ func TestBudgetNeverSpendsWhatIsNotThere(t *testing.T) {
 		mids := make(map[int]money.Decimal)
 		for i := range rapid.IntRange(1, 6).Draw(t, "buys") {
 			qty := money.FromInt(rapid.Int64Range(1, 500_000_000).Draw(t, "qty")).Shift(-6)
-			legs = append(legs, Leg{Seq: i, Side: events.Buy, Kind: events.Open, Intended: qty, Qty: qty, Fractionable: rapid.Bool().Draw(t, "fractionable")})
+			legs = append(legs, Leg{record.Leg{Seq: i, Side: events.Buy, Kind: events.Open, Intended: qty, Qty: qty, Fractionable: rapid.Bool().Draw(t, "fractionable")}})
 			mids[i] = amount("mid", 1)
 		}
 		f := Funds{Cash: amount("cash", -10_000_00), Expected: amount("expected", -10_000_00), BuyingPower: amount("power", 0), Reserve: amount("reserve", 0)}
 		b := NewBudget(legs, mids, f, dec("0.005"))
 		raw, err := json.Marshal(b)
-		var again Budget
+		var again record.Budget
 		if err != nil || json.Unmarshal(raw, &again) != nil || !again.Scale.Equal(b.Scale) {
 			t.Fatalf("%s does not read back: %v", raw, err)
 		}

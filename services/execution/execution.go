@@ -19,6 +19,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/record"
 	"github.com/alchemiser/alchemiser/pkg/stage"
 )
 
@@ -58,7 +59,7 @@ func (x *Execution) Planned(ctx context.Context, in events.Envelope) ([]events.E
 	if !ok {
 		return nil, fmt.Errorf("execution: %s carries %T", in.EventType, in.Payload)
 	}
-	doc, err := ledger.LoadOr[Exec](ctx, x.Ledger, ledger.ExecKey(in.CorrelationID, plan.PlanID))
+	doc, err := ledger.LoadOr[record.Execution](ctx, x.Ledger, ledger.ExecKey(in.CorrelationID, plan.PlanID))
 	switch {
 	case err != nil:
 		return nil, err
@@ -77,7 +78,7 @@ func (x *Execution) Continued(ctx context.Context, in events.Envelope) ([]events
 	if !ok {
 		return nil, fmt.Errorf("execution: %s carries %T", in.EventType, in.Payload)
 	}
-	doc, err := ledger.Load[Exec](ctx, x.Ledger, ledger.ExecKey(in.CorrelationID, more.PlanID))
+	doc, err := ledger.Load[record.Execution](ctx, x.Ledger, ledger.ExecKey(in.CorrelationID, more.PlanID))
 	if errors.Is(err, ledger.ErrNotFound) {
 		return nil, stage.Permanent("expired", "nothing was traded", "no execution of plan %s was ever begun", more.PlanID)
 	}
@@ -96,7 +97,7 @@ func (x *Execution) Continued(ctx context.Context, in events.Envelope) ([]events
 }
 
 // begin checks a plan that was never worked on.
-func (x *Execution) begin(ctx context.Context, in events.Envelope, plan *events.RebalancePlanned, doc ledger.Doc[Exec]) ([]events.Event, error) {
+func (x *Execution) begin(ctx context.Context, in events.Envelope, plan *events.RebalancePlanned, doc ledger.Doc[record.Execution]) ([]events.Event, error) {
 	if !x.Clock.Now().Before(in.NotAfter.Time()) {
 		return nil, stage.Permanent("expired", "nothing was traded; the next scheduled run will",
 			"%s arrived after the run's deadline %s", in.EventType, in.NotAfter)
@@ -105,7 +106,7 @@ func (x *Execution) begin(ctx context.Context, in events.Envelope, plan *events.
 		return nil, err
 	}
 	now := x.Clock.Now()
-	doc.Value = Exec{PlanID: plan.PlanID, PlanHash: plan.PlanHash, Plan: plan, Phase: events.PhaseSells, StartedAt: now}
+	doc.Value = record.Execution{PlanID: plan.PlanID, PlanHash: plan.PlanHash, Plan: plan, Phase: events.PhaseSells, StartedAt: now}
 	switch {
 	case in.DryRun:
 		return x.rehearse(ctx, x.Broker, doc.Value)
@@ -152,7 +153,7 @@ func (x *Execution) check(ctx context.Context, in events.Envelope, plan *events.
 }
 
 // nothing answers an empty plan.
-func (x *Execution) nothing(ctx context.Context, exec Exec) ([]events.Event, error) {
+func (x *Execution) nothing(ctx context.Context, exec record.Execution) ([]events.Event, error) {
 	account, err := x.Broker.Account(ctx)
 	if err != nil {
 		return nil, stage.Transient("broker_unavailable", err)
@@ -166,7 +167,7 @@ type reader interface {
 }
 
 // rehearse answers a dry run: the plan was verified, no order is made.
-func (x *Execution) rehearse(ctx context.Context, b reader, exec Exec) ([]events.Event, error) {
+func (x *Execution) rehearse(ctx context.Context, b reader, exec record.Execution) ([]events.Event, error) {
 	positions, err := b.Positions(ctx)
 	if err != nil {
 		return nil, stage.Transient("broker_unavailable", err)

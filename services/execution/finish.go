@@ -5,6 +5,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 // reconcile asks the broker once more which orders work, before the plan is
@@ -31,7 +32,7 @@ func (t *trade) reconcile(ctx context.Context) (reopened bool) {
 		for _, o := range orders {
 			if o.ClientID == a.ClientOrderID && !o.Status.Terminal() {
 				l.Ended, reopened = false, true
-				a.State, a.BrokerOrderID, a.NextAt = Submitted, o.ID, t.Clock.Now()
+				a.State, a.BrokerOrderID, a.NextAt = record.Submitted, o.ID, t.Clock.Now()
 				l.warn("order " + o.ClientID + " was found working at the end")
 			}
 		}

@@ -6,10 +6,11 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 // learn books what is newly known of the open attempt.
-func learn(l *Leg, a *Attempt, o Observation) {
+func learn(l *Leg, a *record.Attempt, o Observation) {
 	if reply := o.Reply; reply != nil {
 		switch {
 		case reply.Order != nil:
@@ -42,7 +43,7 @@ func learn(l *Leg, a *Attempt, o Observation) {
 // of time, or because it asked us to wait, and one that it may not have got:
 // to cancel twice does no harm, and an order that nobody cancelled rests there
 // for the whole day.
-func learnCancel(a *Attempt, err error, now time.Time) {
+func learnCancel(a *record.Attempt, err error, now time.Time) {
 	var later *broker.TryLater
 	var unknown *broker.Unknown
 	switch {
@@ -55,23 +56,23 @@ func learnCancel(a *Attempt, err error, now time.Time) {
 	}
 }
 
-func polled(a *Attempt, now time.Time) {
+func polled(a *record.Attempt, now time.Time) {
 	a.Polls++
 	a.NextAt = now.Add(pollWait(a.Polls))
 }
 
-func learnSubmit(a *Attempt, err error, now time.Time) {
+func learnSubmit(a *record.Attempt, err error, now time.Time) {
 	var rejected *broker.Rejected
 	var later *broker.TryLater
 	unknown := func() {
-		if a.State != Unknown {
+		if a.State != record.Unknown {
 			a.UnknownSince = now
 		}
-		a.State, a.Lookups = Unknown, 0
+		a.State, a.Lookups = record.Unknown, 0
 		a.NextAt = now.Add(lookupWait(0))
 	}
 	// takenBack is a POST that certainly had no effect.
-	takenBack := func(state State) {
+	takenBack := func(state record.State) {
 		if a.Posts--; a.Posts > 0 {
 			unknown()
 			return
@@ -88,22 +89,22 @@ func learnSubmit(a *Attempt, err error, now time.Time) {
 			unknown()
 			return
 		}
-		a.State, a.ReasonCode = Rejected, reasonOf(rejected)
+		a.State, a.ReasonCode = record.Rejected, reasonOf(rejected)
 	case errors.As(err, &later):
-		takenBack(Intended)
+		takenBack(record.Intended)
 		a.Waits++
 		a.NextAt = now.Add(max(later.After, time.Second<<min(a.Waits-1, 2)))
 	case errors.Is(err, errNotSent):
-		takenBack(NotPlaced)
+		takenBack(record.NotPlaced)
 	default:
 		unknown()
 	}
 }
 
 // book takes over the broker's word of an order.
-func book(l *Leg, a *Attempt, order broker.Order, now time.Time) {
+func book(l *Leg, a *record.Attempt, order broker.Order, now time.Time) {
 	if !a.Replacement && !same(l, a, order) {
-		a.State, a.BrokerOrderID = Unknown, order.ID
+		a.State, a.BrokerOrderID = record.Unknown, order.ID
 		l.end(reasonIDConflict)
 		return
 	}
@@ -113,8 +114,8 @@ func book(l *Leg, a *Attempt, order broker.Order, now time.Time) {
 		return
 	}
 	if incredible(a, order) {
-		if a.State != Partial {
-			a.State = Submitted // there is an order; what became of it must be read again
+		if a.State != record.Partial {
+			a.State = record.Submitted // there is an order; what became of it must be read again
 		}
 		polled(a, now)
 		return
@@ -125,24 +126,24 @@ func book(l *Leg, a *Attempt, order broker.Order, now time.Time) {
 	}
 	switch order.Status {
 	case "filled":
-		a.State = Filled
+		a.State = record.Filled
 	case "canceled":
-		a.State = Canceled
+		a.State = record.Canceled
 	case "expired":
-		a.State = Expired
+		a.State = record.Expired
 	case "rejected":
-		a.State, a.ReasonCode = Rejected, reasonRejectedLater
+		a.State, a.ReasonCode = record.Rejected, reasonRejectedLater
 	case "replaced":
 		follow(l, a, order, now)
 	default:
 		if order.Status == "done_for_day" && !a.CancelAt.IsZero() && now.Sub(a.CancelAt) >= restLimit {
-			a.State = Expired
+			a.State = record.Expired
 			l.warn("an order stayed done_for_day after its cancel and was taken for expired")
 			return
 		}
-		a.State = Submitted
+		a.State = record.Submitted
 		if a.Filled.Sign() > 0 {
-			a.State = Partial
+			a.State = record.Partial
 		}
 		polled(a, now)
 	}
@@ -151,7 +152,7 @@ func book(l *Leg, a *Attempt, order broker.Order, now time.Time) {
 // incredible tells whether the broker's word contradicts itself: an order that
 // is filled but not as a whole, or that has a price for fills it does not have.
 // Taking it for an end would trade the rest a second time.
-func incredible(a *Attempt, order broker.Order) bool {
+func incredible(a *record.Attempt, order broker.Order) bool {
 	if order.Status == "filled" && !a.Replacement && order.Filled.Less(a.Qty) {
 		return true
 	}
@@ -170,7 +171,7 @@ func known(s broker.Status) bool {
 }
 
 // same compares what the broker has under our id with what we meant.
-func same(l *Leg, a *Attempt, o broker.Order) bool {
+func same(l *Leg, a *record.Attempt, o broker.Order) bool {
 	if o.ClientID != a.ClientOrderID || o.Symbol != l.Symbol || o.Side != l.Side || o.Type != a.Type || !o.Qty.Equal(a.Qty) {
 		return false
 	}
@@ -182,14 +183,14 @@ func same(l *Leg, a *Attempt, o broker.Order) bool {
 
 // follow goes on with the order that somebody else made out of ours. The leg
 // gets no further attempt.
-func follow(l *Leg, a *Attempt, order broker.Order, now time.Time) {
-	a.State, a.ReasonCode = Canceled, reasonReplaced
+func follow(l *Leg, a *record.Attempt, order broker.Order, now time.Time) {
+	a.State, a.ReasonCode = record.Canceled, reasonReplaced
 	l.warn("order " + a.ClientOrderID + " was replaced by somebody else")
 	if order.ReplacedBy == "" {
 		return
 	}
-	l.Attempts = append(l.Attempts, Attempt{
+	l.Attempts = append(l.Attempts, record.Attempt{
 		N: a.N, Step: a.Step, Qty: money.Max(money.Zero(), a.Qty.Sub(a.Filled)), LimitPrice: a.LimitPrice, Type: a.Type,
-		State: Submitted, IntendedAt: now, StepUntil: a.StepUntil, NextAt: now, BrokerOrderID: order.ReplacedBy, Posts: 1, Replacement: true,
+		State: record.Submitted, IntendedAt: now, StepUntil: a.StepUntil, NextAt: now, BrokerOrderID: order.ReplacedBy, Posts: 1, Replacement: true,
 	})
 }

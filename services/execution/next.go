@@ -6,6 +6,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 // qtyPlaces is the precision of fractional quantities that we send, except for
@@ -64,7 +65,7 @@ func (l *Leg) wait(now time.Time, limit time.Duration, reason string) {
 // it may try again.
 func (l *Leg) refusal() string {
 	a := l.last()
-	if a == nil || a.State != Rejected {
+	if a == nil || a.State != record.Rejected {
 		return ""
 	}
 	switch reason := a.ReasonCode; reason {
@@ -129,9 +130,9 @@ func (r Rules) attempt(l *Leg, o Observation) *Command {
 		return nil
 	}
 	n := len(l.Attempts) + 1
-	l.Attempts = append(l.Attempts, Attempt{
+	l.Attempts = append(l.Attempts, record.Attempt{
 		N: n, ClientOrderID: ClientOrderID(r.PlanID, l.Symbol, l.Side, n), Step: step, Qty: qty, LimitPrice: limit, Type: kind,
-		State: Intended, IntendedAt: o.Now, StepUntil: o.Now.Add(dwell(step)),
+		State: record.Intended, IntendedAt: o.Now, StepUntil: o.Now.Add(dwell(step)),
 	})
 	return post(l, l.last(), o.Now)
 }
@@ -143,7 +144,7 @@ func (l *Leg) nextStep() (step int, previous *money.Decimal) {
 	for i := range l.Attempts {
 		a := &l.Attempts[i]
 		switch a.State {
-		case NotPlaced, Rejected:
+		case record.NotPlaced, record.Rejected:
 			step = a.Step
 		default:
 			step, previous = a.Step+1, a.LimitPrice

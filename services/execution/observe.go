@@ -7,6 +7,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 // freshPositions is how long a read of the positions holds for a sell whose
@@ -38,7 +39,7 @@ func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 			symbols = append(symbols, l.Symbol)
 			sells = sells || l.Side == events.Sell && (len(l.Attempts) > 0 || now.Sub(t.availableAt) > freshPositions)
 			power = power || l.Side == events.Buy && l.count(reasonBuyingPower) > 0
-		case a.State == Intended || a.State == Unknown:
+		case a.State == record.Intended || a.State == record.Unknown:
 			sends = true
 		default:
 			if !now.Before(a.NextAt) {

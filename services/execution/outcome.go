@@ -4,6 +4,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/amount"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 // Status is how a leg ended, from what the broker said of its orders.
@@ -18,7 +19,7 @@ func (l *Leg) Status() events.LegStatus {
 		return events.LegPartial
 	case l.Submissions() == 0 || skips(l.ReasonCode):
 		return events.LegSkipped
-	case l.last().State == Rejected:
+	case l.last().State == record.Rejected:
 		return events.LegRejected
 	}
 	return events.LegUnfilled

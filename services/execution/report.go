@@ -9,10 +9,11 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 // report is the TradeExecuted of a plan. Every value in it comes from fills.
-func report(plan *events.RebalancePlanned, exec Exec, legs []Leg, account *broker.Account, now time.Time) *events.TradeExecuted {
+func report(plan *events.RebalancePlanned, exec record.Execution, legs []Leg, account *broker.Account, now time.Time) *events.TradeExecuted {
 	e := &events.TradeExecuted{
 		PlanID: plan.PlanID, Outcome: Outcome(legs), BuyScale: "1", StartedAt: events.At(exec.StartedAt), FinishedAt: events.At(now),
 		Continuations: exec.Continuations, Dust: slices.Clone(plan.Dust), Lines: plan.Lines, Holds: plan.Holds, Context: plan.Context,

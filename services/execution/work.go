@@ -11,6 +11,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/record"
 	"github.com/alchemiser/alchemiser/pkg/stage"
 	"github.com/alchemiser/alchemiser/pkg/topology"
 )
@@ -34,7 +35,7 @@ type trade struct {
 	*Execution
 	runID    string
 	notAfter time.Time
-	exec     ledger.Doc[Exec]
+	exec     ledger.Doc[record.Execution]
 	plan     *events.RebalancePlanned
 	legs     []ledger.Doc[Leg]
 	rules    Rules
@@ -48,7 +49,7 @@ type trade struct {
 
 // work takes the plan's lock, trades until everything is done or the
 // invocation ends, and says what follows.
-func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc[Exec], stop string) ([]events.Event, error) {
+func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc[record.Execution], stop string) ([]events.Event, error) {
 	if doc.Value.Phase == events.PhaseDone {
 		return x.repeat(ctx, in, doc)
 	}
@@ -80,7 +81,7 @@ func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc
 // repeat answers an event about a plan that is done. One event reports, under
 // one id: another one, such as a close-out that is driven again, has nothing
 // to add unless the first was lost between its record and its commit.
-func (x *Execution) repeat(ctx context.Context, in events.Envelope, doc ledger.Doc[Exec]) ([]events.Event, error) {
+func (x *Execution) repeat(ctx context.Context, in events.Envelope, doc ledger.Doc[record.Execution]) ([]events.Event, error) {
 	if doc.Value.ReportedBy != in.EventID {
 		first, err := ledger.LoadOr[ledger.Inbox](ctx, x.Ledger, ledger.InboxKey(in.CorrelationID, string(topology.Execution), doc.Value.ReportedBy))
 		if err != nil {
@@ -98,7 +99,7 @@ func (x *Execution) repeat(ctx context.Context, in events.Envelope, doc ledger.D
 }
 
 // final is what every event about a finished plan is answered with.
-func final(runID string, e Exec) []events.Event {
+func final(runID string, e record.Execution) []events.Event {
 	out := []events.Event{{Payload: e.Final}}
 	for _, a := range e.Alarms {
 		out = append(out, events.Event{Payload: &events.ErrorNotificationRequested{
@@ -162,10 +163,10 @@ func (t *trade) load(ctx context.Context) error {
 	return nil
 }
 
-func (t *trade) applyBudget(b Budget) {
+func (t *trade) applyBudget(b record.Budget) {
 	for i := range t.legs {
 		if t.legs[i].Value.Side == events.Buy {
-			b.apply(&t.legs[i].Value)
+			t.legs[i].Value.share(b)
 		}
 	}
 }
@@ -197,7 +198,7 @@ func (t *trade) stop(reason string) {
 }
 
 func (t *trade) alarm(code, format string, args ...any) {
-	a := Alarm{Code: code, Message: fmt.Sprintf(format, args...)}
+	a := record.Alarm{Code: code, Message: fmt.Sprintf(format, args...)}
 	if !slices.Contains(t.exec.Value.Alarms, a) {
 		t.exec.Value.Alarms = append(t.exec.Value.Alarms, a)
 	}

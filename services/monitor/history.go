@@ -8,6 +8,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 // history is what the documents of an open run say of it.
@@ -16,7 +17,7 @@ type history struct {
 	ending    *ledger.Item // the outbox that holds an event that ends the run
 	context   *events.Context
 	planID    string
-	execution *execution
+	execution *record.Execution
 	orders    []string // client order ids not known to have ended
 	unread    int      // order records that could not be read
 }
@@ -38,24 +39,6 @@ func (v visit) follows(w visit) bool {
 	return v.inbox.ClaimedAt >= w.inbox.ClaimedAt
 }
 
-// execution and leg are the few fields of execution's records that a report of
-// a stalled run needs.
-type execution struct {
-	Phase         events.Phase `json:"phase"`
-	Continuations int          `json:"continuations"`
-}
-
-type leg struct {
-	Attempts []struct {
-		ClientOrderID string `json:"client_order_id"`
-		State         string `json:"state"`
-	} `json:"attempts"`
-}
-
-// ended are the states in which an order can no longer fill. Any other state,
-// also one this build does not know, counts as working.
-var ended = []string{"FILLED", "CANCELED", "CANCELLED", "EXPIRED", "REJECTED", "NOT_PLACED"}
-
 // executing reports whether an execution was begun and did not end.
 func (h history) executing() bool { return h.execution != nil && h.execution.Phase != events.PhaseDone }
 
@@ -69,7 +52,7 @@ func readHistory(items []ledger.Item) (history, error) {
 				return h, err
 			}
 		case "EXEC":
-			h.planID, h.execution = rest, new(execution)
+			h.planID, h.execution = rest, new(record.Execution)
 			if err := json.Unmarshal(item.Body, h.execution); err != nil {
 				return h, fmt.Errorf("monitor: %s does not decode: %w", item.Key, err)
 			}
@@ -113,13 +96,13 @@ func (h *history) readInbox(item ledger.Item, rest string) error {
 }
 
 func (h *history) readLeg(item ledger.Item) {
-	var l leg
+	var l record.Leg
 	if err := json.Unmarshal(item.Body, &l); err != nil {
 		h.unread++ // the report must not fail because a record is strange
 		return
 	}
 	for _, a := range l.Attempts {
-		if !slices.Contains(ended, strings.ToUpper(a.State)) {
+		if !a.State.Terminal() {
 			h.orders = append(h.orders, a.ClientOrderID)
 		}
 	}
