@@ -26,6 +26,34 @@ type Clock interface {
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
+// InLane names the work that goes on under ctx beside other work of the same
+// invocation. A clock that is recorded keeps the readings of each lane apart,
+// so that a repetition does not depend on which of them was scheduled first.
+// Whatever reads the clock in a goroutine of its own needs a lane of its own,
+// and the same name in every repetition.
+func InLane(ctx context.Context, name string) context.Context {
+	if outer := Lane(ctx); outer != "" {
+		name = outer + "/" + name
+	}
+	return context.WithValue(ctx, laneKey{}, name)
+}
+
+// Lane is the name given by InLane; empty outside of any lane.
+func Lane(ctx context.Context) string {
+	name, _ := ctx.Value(laneKey{}).(string)
+	return name
+}
+
+type laneKey struct{}
+
+// Now is the clock's time for the lane of ctx.
+func Now(ctx context.Context, c Clock) time.Time {
+	if lanes, ok := c.(interface{ NowIn(lane string) time.Time }); ok {
+		return lanes.NowIn(Lane(ctx))
+	}
+	return c.Now()
+}
+
 // SystemClock is the machine's clock moved by offset. An offset other than 0
 // is a rehearsal: see CLOCK_OFFSET in docs/configuration.md.
 func SystemClock(offset time.Duration) Clock { return systemClock{offset: offset} }

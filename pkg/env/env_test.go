@@ -55,3 +55,21 @@ func TestTokensDiffer(t *testing.T) {
 		t.Errorf("tokens %q and %q", a, b)
 	}
 }
+
+// laneClock shows whose reading it was asked for.
+type laneClock struct{ env.Clock }
+
+func (laneClock) NowIn(lane string) time.Time { return time.Unix(int64(len(lane)), 0) }
+
+func TestNowAsksForTheLane(t *testing.T) {
+	ctx := env.InLane(env.InLane(context.Background(), "leg"), "7")
+	if env.Lane(ctx) != "leg/7" || env.Lane(context.Background()) != "" {
+		t.Errorf("lanes %q and %q", env.Lane(ctx), env.Lane(context.Background()))
+	}
+	if got := env.Now(ctx, laneClock{}); got.Unix() != 5 {
+		t.Errorf("a clock with lanes was read as %s", got)
+	}
+	if off := env.Now(ctx, env.SystemClock(time.Hour)).Sub(env.SystemClock(0).Now()); off < 59*time.Minute {
+		t.Errorf("a clock without lanes is %s ahead, want an hour", off)
+	}
+}

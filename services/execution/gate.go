@@ -2,9 +2,9 @@ package execution
 
 import (
 	"context"
-	"sync"
 	"time"
 
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 )
 
@@ -15,9 +15,10 @@ const (
 )
 
 // gate remembers what was last read of the halt switch and of the market's
-// clock. Both are read through it before orders are sent.
+// clock. Both are read through it before orders are sent. Legs that work side
+// by side each go on with a copy of their own: what one of them reads does not
+// depend on when another one was scheduled.
 type gate struct {
-	mu        sync.Mutex // legs work side by side
 	reducing  bool
 	controlAt time.Time
 	open      bool
@@ -27,8 +28,8 @@ type gate struct {
 
 // checkGate says whether orders may be sent now: stop is why they may not be
 // any more in this run; wait that it cannot be told.
-func (t *trade) checkGate(ctx context.Context) (stop string, wait bool) {
-	now, g := t.Clock.Now(), &t.gate
+func (t *trade) checkGate(ctx context.Context, g *gate) (stop string, wait bool) {
+	now := env.Now(ctx, t.Clock)
 	if g.controlAt.IsZero() || now.Sub(g.controlAt) > controlAge {
 		control, err := t.Ledger.Control(ctx, t.Account)
 		if err != nil {
@@ -48,7 +49,7 @@ func (t *trade) checkGate(ctx context.Context) (stop string, wait bool) {
 			t.Log.WarnContext(ctx, "the market's clock could not be read", "error", err.Error())
 			return "", true
 		}
-		now = t.Clock.Now()
+		now = env.Now(ctx, t.Clock)
 		g.open, g.skew, g.clockAt = clock.IsOpen, clock.Now.Sub(now), now
 	}
 	switch {
@@ -63,13 +64,10 @@ func (t *trade) checkGate(ctx context.Context) (stop string, wait bool) {
 }
 
 // mayPost is the last look before a POST: what was read of the gate may have
-// become too old while the order before this one was cancelled. Several legs
-// look at the same time.
-func (t *trade) mayPost(ctx context.Context, l Leg) bool {
-	t.gate.mu.Lock()
-	defer t.gate.mu.Unlock()
-	stop, wait := t.checkGate(ctx)
-	return stop == "" && !wait && (!t.gate.reducing || !l.adds()) && t.Remaining(ctx) >= postBefore
+// become too old while the order before this one was cancelled.
+func (t *trade) mayPost(ctx context.Context, l Leg, g *gate) bool {
+	stop, wait := t.checkGate(ctx, g)
+	return stop == "" && !wait && (!g.reducing || !l.adds()) && t.Remaining(ctx) >= postBefore
 }
 
 // adds tells whether the leg makes a position larger; the exit of a short one

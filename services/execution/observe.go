@@ -53,7 +53,7 @@ func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 	}
 	base := Observation{Wait: t.Remaining(ctx) < postBefore}
 	if sends && t.exec.Value.Stop == "" {
-		stop, wait := t.checkGate(ctx)
+		stop, wait := t.checkGate(ctx, &t.gate)
 		if stop != "" {
 			t.stop(stop)
 		}

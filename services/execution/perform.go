@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 )
 
@@ -17,6 +18,8 @@ const maxCommands = 40
 // pursue advances one leg until it has nothing to do at present. Whatever was
 // decided is stored before it is done.
 func (t *trade) pursue(ctx context.Context, doc *ledger.Doc[Leg], o Observation) error {
+	ctx = env.InLane(ctx, fmt.Sprintf("leg-%03d", doc.Value.Seq))
+	g := t.gate
 	for range maxCommands {
 		before := doc.Value
 		leg, command := t.rules.Advance(before, o)
@@ -31,10 +34,10 @@ func (t *trade) pursue(ctx context.Context, doc *ledger.Doc[Leg], o Observation)
 			return nil
 		}
 		reply := Reply{Do: Submit, Err: errNotSent}
-		if command.Do != Submit || t.mayPost(ctx, leg) {
+		if command.Do != Submit || t.mayPost(ctx, leg, &g) {
 			reply = t.perform(ctx, *command)
 		}
-		o.Now, o.Order, o.Reply = t.Clock.Now(), nil, &reply
+		o.Now, o.Order, o.Reply = env.Now(ctx, t.Clock), nil, &reply
 		o.Available, o.Power = nil, nil // an order of ours holds shares or cash now, or did a moment ago
 		if errors.Is(reply.Err, errNotSent) {
 			o.Wait = true

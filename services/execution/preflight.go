@@ -41,7 +41,7 @@ func (t *trade) preflight(ctx context.Context) error {
 // mayGoOn repeats the checks whose answer may change between invocations. The
 // first invocation made them before the plan's record was written.
 func (t *trade) mayGoOn(ctx context.Context) error {
-	if stop, wait := t.checkGate(ctx); stop != "" {
+	if stop, wait := t.checkGate(ctx, &t.gate); stop != "" {
 		t.stop(stop)
 		return nil
 	} else if wait && !t.exec.Value.Preflight {

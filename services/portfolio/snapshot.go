@@ -128,11 +128,11 @@ func (p *Portfolio) assets(ctx context.Context, symbols []string) (map[string]br
 	var (
 		wg   sync.WaitGroup
 		mu   sync.Mutex
-		errs []error
+		errs = make([]error, len(symbols)) // in the order of the symbols, whichever answer came first
 	)
 	found := make(map[string]broker.Asset, len(symbols))
 	turn := make(chan struct{}, atOnce)
-	for _, symbol := range symbols {
+	for i, symbol := range symbols {
 		wg.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
@@ -143,7 +143,7 @@ func (p *Portfolio) assets(ctx context.Context, symbols []string) (map[string]br
 			case errors.Is(err, broker.ErrNotFound):
 				found[symbol] = broker.Asset{Symbol: symbol} // not tradable
 			case err != nil:
-				errs = append(errs, err)
+				errs[i] = err
 			default:
 				found[symbol] = asset
 			}
