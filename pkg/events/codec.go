@@ -75,7 +75,8 @@ type wire struct {
 // Decode reads an event's detail. Anything unreadable, of an unknown type or
 // major version, or from a source the registry does not admit is a
 // *PoisonError. A newer minor version may carry unknown payload fields; the
-// same or an older one may not.
+// same or an older one may not. An older major version comes out as the
+// current one.
 func Decode(detail []byte) (Envelope, error) {
 	var w wire
 	if err := strict(detail, &w, true); err != nil {
@@ -83,6 +84,14 @@ func Decode(detail []byte) (Envelope, error) {
 	}
 	entry, err := Lookup(w.EventType)
 	if err != nil {
+		return Envelope{}, err
+	}
+	return decode(w, entry)
+}
+
+func decode(w wire, entry Entry) (Envelope, error) {
+	var err error
+	if w.SchemaVersion, w.Payload, err = entry.upcast(w.SchemaVersion, w.Payload); err != nil {
 		return Envelope{}, err
 	}
 	newer, err := compareVersions(w.SchemaVersion, entry)

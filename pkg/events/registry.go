@@ -54,6 +54,8 @@ type Entry struct {
 	Sources []Source
 	Class   Class
 	New     func() Payload // a pointer to an empty payload of the current version
+	// Upcasters lead from major version 1 to 2, from 2 to 3, … to the current one.
+	Upcasters []Upcaster
 }
 
 // Registry lists every event type there is, in the order in which a run meets
@@ -61,16 +63,16 @@ type Entry struct {
 func Registry() []Entry {
 	orchestration := []Source{SourceOrchestration}
 	return []Entry{
-		{TypeWorkflowStarted, "1.0", orchestration, Trading, func() Payload { return new(WorkflowStarted) }},
-		{TypeWorkflowSkipped, "1.0", orchestration, Report, func() Payload { return new(WorkflowSkipped) }},
-		{TypeSignalGenerated, "1.0", []Source{SourceStrategy}, Trading, func() Payload { return new(SignalGenerated) }},
-		{TypeRebalancePlanned, "1.0", []Source{SourcePortfolio}, Trading, func() Payload { return new(RebalancePlanned) }},
-		{TypeTradeExecutionContinued, "1.0", []Source{SourceExecution, SourceOrchestration}, Trading, func() Payload { return new(TradeExecutionContinued) }},
-		{TypeTradeExecuted, "1.0", []Source{SourceExecution}, Report, func() Payload { return new(TradeExecuted) }},
-		{TypeWorkflowFailed, "1.0", []Source{SourceOrchestration, SourceStrategy, SourcePortfolio, SourceExecution}, Report, func() Payload { return new(WorkflowFailed) }},
-		{TypeWorkflowCompleted, "1.0", orchestration, Report, func() Payload { return new(WorkflowCompleted) }},
-		{TypeTradingNotificationRequested, "1.0", orchestration, Report, func() Payload { return new(TradingNotificationRequested) }},
-		{TypeErrorNotificationRequested, "1.0", []Source{SourceNotifications}, Report, func() Payload { return new(ErrorNotificationRequested) }},
+		{Type: TypeWorkflowStarted, Version: "1.0", Sources: orchestration, Class: Trading, New: func() Payload { return new(WorkflowStarted) }},
+		{Type: TypeWorkflowSkipped, Version: "1.0", Sources: orchestration, Class: Report, New: func() Payload { return new(WorkflowSkipped) }},
+		{Type: TypeSignalGenerated, Version: "1.0", Sources: []Source{SourceStrategy}, Class: Trading, New: func() Payload { return new(SignalGenerated) }},
+		{Type: TypeRebalancePlanned, Version: "1.0", Sources: []Source{SourcePortfolio}, Class: Trading, New: func() Payload { return new(RebalancePlanned) }},
+		{Type: TypeTradeExecutionContinued, Version: "1.0", Sources: []Source{SourceExecution, SourceOrchestration}, Class: Trading, New: func() Payload { return new(TradeExecutionContinued) }},
+		{Type: TypeTradeExecuted, Version: "1.0", Sources: []Source{SourceExecution}, Class: Report, New: func() Payload { return new(TradeExecuted) }},
+		{Type: TypeWorkflowFailed, Version: "1.0", Sources: []Source{SourceOrchestration, SourceStrategy, SourcePortfolio, SourceExecution}, Class: Report, New: func() Payload { return new(WorkflowFailed) }},
+		{Type: TypeWorkflowCompleted, Version: "1.0", Sources: orchestration, Class: Report, New: func() Payload { return new(WorkflowCompleted) }},
+		{Type: TypeTradingNotificationRequested, Version: "1.0", Sources: orchestration, Class: Report, New: func() Payload { return new(TradingNotificationRequested) }},
+		{Type: TypeErrorNotificationRequested, Version: "1.0", Sources: []Source{SourceNotifications}, Class: Report, New: func() Payload { return new(ErrorNotificationRequested) }},
 	}
 }
 

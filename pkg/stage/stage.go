@@ -172,8 +172,9 @@ func (s *Stage) event(ctx context.Context, payload []byte) error {
 	if !s.function.Handles(in.Source, in.EventType) {
 		return s.poison(ctx, fmt.Errorf("%s from %s is not routed to %s", in.EventType, in.Source, s.Name))
 	}
-	// A bus may lay the same JSON out differently; its meaning counts.
-	content, err := events.Encode(in)
+	// A bus may lay the same JSON out differently, and builds of two versions
+	// may know different fields of it: its content counts.
+	content, err := events.Content(b.Detail)
 	if err != nil {
 		return s.poison(ctx, err)
 	}

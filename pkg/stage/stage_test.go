@@ -163,6 +163,30 @@ func TestTheContentIdentifiesARedelivery(t *testing.T) {
 	}
 }
 
+// Fields that this build does not know yet count as well: a build that knows
+// them must come to the same answer about a redelivery.
+func TestF18FieldsOfANewerMinorVersionIdentifyARedelivery(t *testing.T) {
+	w := newWorld(t)
+	newer := func(value string) []byte {
+		e := started(t)
+		e.SchemaVersion = "1.7"
+		detail, err := events.Encode(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		detail = bytes.Replace(detail, []byte(`"payload":{`), []byte(`"payload":{"later":`+value+`,`), 1)
+		return busEvent(t, string(e.Source), string(e.EventType), detail)
+	}
+	for range 2 {
+		if _, err := w.signal().Invoke(t.Context(), newer("1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.signal().Invoke(t.Context(), newer("2")); !errors.Is(err, ledger.ErrCollision) {
+		t.Errorf("another value of an unknown field: %v, want a collision", err)
+	}
+}
+
 func TestF10ConcurrentDeliveriesDecideOnce(t *testing.T) {
 	w := newWorld(t)
 	payload := delivered(t, started(t))
