@@ -71,6 +71,9 @@ type Function struct {
 	Async     Retry // the alias's: errors, timeouts and throttling of the function
 	// Broker functions read the broker's keys; Mail the SMTP credentials.
 	Broker, Mail bool
+	// Ranges functions read documents of the ledger by ranges of keys, too: the
+	// slots of a session, the legs of a plan, all of a run.
+	Ranges bool
 }
 
 // Timeout is the same for every function: three tries of it fit the async age.
@@ -96,7 +99,7 @@ func Functions() []Function {
 				Input:    `{"mode":"trade","schedule":"daily","scheduled_time":"<aws.scheduler.scheduled-time>"}`,
 				Delivery: Retry{Attempts: 3, MaxAge: 15 * time.Minute},
 			}},
-			Timeout: Timeout, MemoryMB: 256, Delivery: Retry{Attempts: 3, MaxAge: 15 * time.Minute}, Async: tradingAsync, Broker: true,
+			Timeout: Timeout, MemoryMB: 256, Delivery: Retry{Attempts: 3, MaxAge: 15 * time.Minute}, Async: tradingAsync, Broker: true, Ranges: true,
 		},
 		{
 			Name: Signal, Question: "What should be held?", Source: events.SourceStrategy,
@@ -118,7 +121,7 @@ func Functions() []Function {
 				{events.SourceOrchestration, events.TypeTradeExecutionContinued}, // the sweep's close-out
 			},
 			Publishes: []events.Type{events.TypeTradeExecuted, events.TypeTradeExecutionContinued, events.TypeWorkflowFailed, events.TypeErrorNotificationRequested},
-			Timeout:   Timeout, MemoryMB: 512, Delivery: tradingDelivery, Async: tradingAsync, Broker: true,
+			Timeout:   Timeout, MemoryMB: 512, Delivery: tradingDelivery, Async: tradingAsync, Broker: true, Ranges: true,
 		},
 		{
 			Name: Monitor, Question: "How did the run end, and what must its owner know?", Source: events.SourceOrchestration,
@@ -139,7 +142,7 @@ func Functions() []Function {
 				Name: "sweep", Expression: "rate(5 minutes)", Input: `{"mode":"sweep"}`,
 				Delivery: Retry{Attempts: 0, MaxAge: 5 * time.Minute},
 			}},
-			Timeout: Timeout, MemoryMB: 256, Delivery: reportDelivery, Async: reportAsync,
+			Timeout: Timeout, MemoryMB: 256, Delivery: reportDelivery, Async: reportAsync, Ranges: true,
 		},
 		{
 			Name: Notifier, Question: "Has the owner been told?", Source: events.SourceNotifications,

@@ -127,14 +127,16 @@ func (s *stack) functionRights(f topology.Function) []string {
 	want := append(s.basicRights(name),
 		"Allow dynamodb:GetItem on "+table,
 		"Allow dynamodb:PutItem on "+table,
-		"Allow dynamodb:Query on "+table,
 		"Allow sqs:SendMessage on "+s.arn("sqs", name+"-failure-dlq"),
 	)
 	switch f.Name {
-	case topology.Start, topology.Signal, topology.Portfolio, topology.Execution:
+	case topology.Start, topology.Execution:
+		want = append(want, "Allow dynamodb:Query on "+table)
+		fallthrough
+	case topology.Signal, topology.Portfolio:
 		want = append(want, "Allow ssm:GetParameter on "+s.arn("ssm", "parameter"+s.c.BrokerPath()+"/*"))
 	case topology.Monitor:
-		want = append(want, "Allow dynamodb:Query on "+table+"/index/due")
+		want = append(want, "Allow dynamodb:Query on "+table, "Allow dynamodb:Query on "+table+"/index/due")
 	case topology.Notifier: // publishes nothing
 		return append(want, "Allow ssm:GetParameter on "+s.arn("ssm", "parameter"+s.c.MailPath()+"/*"))
 	}

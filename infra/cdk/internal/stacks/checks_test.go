@@ -9,7 +9,8 @@ import (
 )
 
 // What the app writes now, before any golden template, must be what the
-// topology and the settings ask for; staging has no golden templates at all.
+// topology and the settings ask for. Staging has no golden templates: see
+// stagingDiffers.
 func TestWhatIsDeployedHasNoFindings(t *testing.T) {
 	for _, env := range []config.Env{config.Dev, config.Staging, config.Prod} {
 		e, err := checks.Load(os.DirFS(assembly(t, env)), environmentFor(t, env))
