@@ -115,8 +115,9 @@ func (b Backoff) horizon() time.Duration { return max(b.Async.Horizon(), b.Deliv
 
 // function is a function of the model with what runs it.
 type function struct {
-	model *template.Function
-	run   *lambda.Function
+	model    *template.Function
+	run      *lambda.Function
+	settings map[string]string // the template's variables, overridden
 }
 
 // Cloud is a running one-machine cloud.
@@ -183,7 +184,7 @@ func (c *Cloud) start() error {
 	if c.temporary, err = os.MkdirTemp("", "alchemiser-cloud-*"); err != nil {
 		return err
 	}
-	if c.logs, err = newLogs(c.options.LogDir); err != nil {
+	if c.logs, err = newLogs(c.options.LogDir, c.rehearse); err != nil {
 		return err
 	}
 	if c.options.DataDir != "" {
@@ -267,7 +268,7 @@ func (c *Cloud) handler() (http.Handler, error) {
 		models[t.Name] = t
 	}
 	return &aws.Server{Clock: c.clock, Audit: &c.audit, Faults: c.options.Faults, Tracker: &c.tracker, Caller: c.caller, Buses: c.buses,
-		Queues: c.queues, Tables: models, Dynamo: c.tables, Parameters: c.parameter, Invoke: c.invoke,
+		Queues: c.queues, Tables: models, Dynamo: c.tables, Parameters: c.parameter, Invoke: c.invoke, Function: c.settings, Logs: c.logEvents,
 		Kill: func(environment string) { c.host.Kill(environment) }, Observe: c.called}, nil
 }
 

@@ -42,13 +42,8 @@ func (t *tables) save(dir string) error {
 	if !t.changed {
 		return nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("save the tables: %w", err)
-	}
-	for _, m := range t.models {
-		if err := t.saveTable(m.Name, filepath.Join(dir, m.Name+".jsonl")); err != nil {
-			return fmt.Errorf("save table %s: %w", m.Name, err)
-		}
+	if err := t.copyTo(dir); err != nil {
+		return err
 	}
 	if t.journal != nil {
 		if err := t.journal.clear(); err != nil {
@@ -57,6 +52,27 @@ func (t *tables) save(dir string) error {
 	}
 	t.changed = false
 	return nil
+}
+
+// copyTo writes every table to <dir>/<table>.jsonl.
+func (t *tables) copyTo(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("save the tables: %w", err)
+	}
+	for _, m := range t.models {
+		if err := t.saveTable(m.Name, filepath.Join(dir, m.Name+".jsonl")); err != nil {
+			return fmt.Errorf("save table %s: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+// SaveTables writes the items of every table to <dir>/<table>.jsonl, one a line, as DynamoDB lays them out: a record of a cloud
+// that is about to end.
+func (c *Cloud) SaveTables(dir string) error {
+	c.tables.writing.Lock()
+	defer c.tables.writing.Unlock()
+	return c.tables.copyTo(dir)
 }
 
 func (t *tables) saveTable(name, path string) error {

@@ -48,7 +48,9 @@ func (c *Cloud) addFunctions() error {
 			limit = min(limit, *m.Reserved)
 		}
 		variables := c.variables(m, overrides[m.Service])
-		f := &function{model: m, run: c.host.Add(lambda.Spec{Name: m.Name, Service: m.Service, ARN: m.ARN, Folder: folder, LogGroup: m.LogGroup,
+		settings := maps.Clone(m.Variables)
+		maps.Copy(settings, overrides[m.Service])
+		f := &function{model: m, settings: settings, run: c.host.Add(lambda.Spec{Name: m.Name, Service: m.Service, ARN: m.ARN, Folder: folder, LogGroup: m.LogGroup,
 			Timeout: m.Timeout, MemoryMB: m.MemoryMB, Limit: limit,
 			Variables: func(environment string) map[string]string {
 				own := maps.Clone(variables)
@@ -61,6 +63,19 @@ func (c *Cloud) addFunctions() error {
 		c.functions[m.Name], c.byService[m.Service] = f, f
 	}
 	return errors.Join(errs...)
+}
+
+// settings is what GetFunctionConfiguration answers of a function.
+func (c *Cloud) settings(name string) (aws.Function, bool) {
+	f, ok := c.functions[name]
+	if !ok {
+		return aws.Function{}, false
+	}
+	variables := maps.Clone(f.settings)
+	if offset := c.rehearse.Offset(); offset != c.options.ClockOffset {
+		variables[clockOffset] = offset.String()
+	}
+	return aws.Function{Name: name, ARN: f.model.ARN, Variables: variables}, true
 }
 
 // variables is what a child gets besides the Runtime API's own: the template's variables, overridden, and what an SDK client needs

@@ -11,8 +11,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/alchemiser/alchemiser/infra/local/aws"
 	"github.com/alchemiser/alchemiser/infra/local/lambda"
+	"github.com/alchemiser/alchemiser/pkg/env"
 )
 
 // keptLines is how many of the newest lines of a log group stay in memory.
@@ -20,7 +23,8 @@ const keptLines = 10_000
 
 // logs keeps the lines of all log groups and counts the metrics embedded in them.
 type logs struct {
-	dir string
+	dir   string
+	clock env.Clock // the rehearsed time
 
 	mu      sync.Mutex
 	files   map[string]*os.File
@@ -32,6 +36,7 @@ type logs struct {
 // LogLine is one line of a log group.
 type LogLine struct {
 	Environment, RequestID, Text string
+	Time                         time.Time
 }
 
 // Metric is a series of values of one metric and one set of dimensions, taken from embedded-metric log lines.
@@ -45,13 +50,13 @@ type Metric struct {
 	Last       float64           `json:"last"`
 }
 
-func newLogs(dir string) (*logs, error) {
+func newLogs(dir string, clock env.Clock) (*logs, error) {
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
 	}
-	return &logs{dir: dir, files: map[string]*os.File{}, lines: map[string][]LogLine{}, metrics: map[string]*Metric{}}, nil
+	return &logs{dir: dir, clock: clock, files: map[string]*os.File{}, lines: map[string][]LogLine{}, metrics: map[string]*Metric{}}, nil
 }
 
 func (l *logs) write(o lambda.Output) {
@@ -59,13 +64,22 @@ func (l *logs) write(o lambda.Output) {
 	defer l.mu.Unlock()
 	kept := l.lines[o.LogGroup]
 	for _, text := range o.Lines {
-		kept = append(kept, LogLine{o.Environment, o.RequestID, text})
+		kept = append(kept, LogLine{o.Environment, o.RequestID, text, l.timeOf(text)})
 		l.embedded(text)
 	}
 	l.lines[o.LogGroup] = kept[max(0, len(kept)-keptLines):]
 	if l.dir != "" && l.err == nil {
 		l.err = l.append(o)
 	}
+}
+
+// timeOf is when a line was written: what it says itself, or now.
+func (l *logs) timeOf(text string) time.Time {
+	var line struct{ Time time.Time }
+	if json.Unmarshal([]byte(text), &line) == nil && !line.Time.IsZero() {
+		return line.Time
+	}
+	return l.clock.Now()
 }
 
 func (l *logs) append(o lambda.Output) error {
@@ -163,6 +177,20 @@ func (l *logs) of(group string) []LogLine {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.lines[group])
+}
+
+// logEvents are the kept lines of a function's log group, as the API gives them.
+func (c *Cloud) logEvents(group string) ([]aws.LogEvent, bool) {
+	known := false
+	for _, f := range c.functions {
+		known = known || f.model.LogGroup == group
+	}
+	lines := c.logs.of(group)
+	list := make([]aws.LogEvent, 0, len(lines))
+	for _, l := range lines {
+		list = append(list, aws.LogEvent{Stream: l.Environment, Message: l.Text, Time: l.Time.UnixMilli()})
+	}
+	return list, known || len(lines) > 0
 }
 
 func (l *logs) close() error {

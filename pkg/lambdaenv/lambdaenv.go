@@ -75,7 +75,7 @@ func Main(name topology.Name, build Build) {
 }
 
 func assemble(ctx context.Context, name topology.Name, values map[string]string, build Build) (*stage.Stage, error) {
-	e, err := load(name, values)
+	e, err := Load(name, values)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,10 @@ func assemble(ctx context.Context, name topology.Name, values map[string]string,
 	return stage.New(c)
 }
 
-func load(name topology.Name, values map[string]string) (*Env, error) {
+// Load reads what every function has in common from variables: the process's
+// own in a function, a deployed function's in a tool that looks at what it
+// would do. Mistakes are collected in Vars.
+func Load(name topology.Name, values map[string]string) (*Env, error) {
 	if _, err := topology.Lookup(name); err != nil {
 		return nil, err
 	}
@@ -117,9 +120,24 @@ func load(name topology.Name, values map[string]string) (*Env, error) {
 	}
 	e.AWS = awsConfig(v)
 	e.Clock = env.SystemClock(e.ClockOffset)
-	e.Log = slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level})).With("stage", string(name))
+	e.Log = slog.New(slog.NewJSONHandler(os.Stdout, logOptions(level, e.ClockOffset))).With("stage", string(name))
 	e.Ledger = ledger.New(dynamoledger.New(dynamodb.NewFromConfig(e.AWS), table), e.Clock)
 	return e, nil
+}
+
+// logOptions puts the lines of a rehearsal into the rehearsed time, which is
+// the time of everything else that is known of a run.
+func logOptions(level slog.Level, offset time.Duration) *slog.HandlerOptions {
+	o := &slog.HandlerOptions{Level: level}
+	if offset != 0 {
+		o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey && len(groups) == 0 {
+				a.Value = slog.TimeValue(a.Value.Time().Add(offset))
+			}
+			return a
+		}
+	}
+	return o
 }
 
 // awsConfig reads what Lambda gives every function. The SDK's own loader would

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,12 +15,29 @@ import (
 // ErrNoFunction is what Server.Invoke returns for a function or qualifier that does not exist.
 var ErrNoFunction = errors.New("function not found")
 
-// invoke is POST /2015-03-31/functions/{name}/invocations. The name may be an ARN and may carry the qualifier.
-func (s *Server) invoke(r *http.Request, req request) *answer {
-	path, isInvoke := strings.CutSuffix(strings.TrimPrefix(r.URL.EscapedPath(), "/2015-03-31/functions/"), "/invocations")
+// Function is a function's settings.
+type Function struct {
+	Name, ARN string
+	Variables map[string]string
+}
+
+// lambdaOperation is the operation of Lambda's REST API that a request asks for, as policies name it.
+func lambdaOperation(r *http.Request) string {
+	if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/configuration") {
+		return "lambda:GetFunctionConfiguration"
+	}
+	return "lambda:InvokeFunction"
+}
+
+// lambda is POST /2015-03-31/functions/{name}/invocations or GET …/configuration. The name may be an ARN and may carry the qualifier.
+func (s *Server) lambda(r *http.Request, req request) *answer {
+	rest := strings.TrimPrefix(r.URL.EscapedPath(), "/2015-03-31/functions/")
+	path, isInvoke := strings.CutSuffix(rest, "/invocations")
+	path, isConfiguration := strings.CutSuffix(path, "/configuration")
 	name, err := url.PathUnescape(path)
-	if !isInvoke || err != nil || r.Method != http.MethodPost {
-		return errorAnswer(fail("UnknownOperationException", "the one-machine cloud knows Invoke only, not %s %s", r.Method, r.URL.Path))
+	known := isInvoke && r.Method == http.MethodPost || isConfiguration && r.Method == http.MethodGet
+	if !known || err != nil {
+		return errorAnswer(fail("UnknownOperationException", "the one-machine cloud knows Invoke and GetFunctionConfiguration, not %s %s", r.Method, r.URL.Path))
 	}
 	if _, after, found := strings.Cut(name, ":function:"); found {
 		name = after
@@ -32,6 +50,31 @@ func (s *Server) invoke(r *http.Request, req request) *answer {
 	if qualifier != "" {
 		arn += ":" + qualifier
 	}
+	if isConfiguration {
+		return s.configuration(req, name, arn)
+	}
+	return s.invoke(r, req, name, qualifier, arn)
+}
+
+// configuration answers with the part of a function's configuration that its template and its overrides define.
+func (s *Server) configuration(req request, name, arn string) *answer {
+	if err := s.authorize(req.caller, "lambda:GetFunctionConfiguration", arn, nil); err != nil {
+		return errorAnswer(err)
+	}
+	f, ok := s.Function(name)
+	if !ok {
+		return errorAnswer(&failure{http.StatusNotFound, "ResourceNotFoundException", "Function not found: " + arn})
+	}
+	body, err := json.Marshal(map[string]any{
+		"FunctionName": f.Name, "FunctionArn": f.ARN, "Version": "1", "Environment": map[string]any{"Variables": f.Variables},
+	})
+	if err != nil {
+		return errorAnswer(err)
+	}
+	return &answer{http.StatusOK, map[string]string{"Content-Type": "application/json"}, body}
+}
+
+func (s *Server) invoke(r *http.Request, req request, name, qualifier, arn string) *answer {
 	if err := s.authorize(req.caller, "lambda:InvokeFunction", arn, nil); err != nil {
 		return errorAnswer(err)
 	}

@@ -63,8 +63,12 @@ type Server struct {
 	Dynamo     http.Handler               // the table engine
 	Parameters func(name string) (Parameter, bool)
 	Invoke     func(ctx context.Context, function, qualifier, requestID string, payload []byte, async bool) (lambda.Result, error)
-	Kill       func(environment string)
-	Observe    func(Call)
+	// Function gives the settings of a function: what GetFunctionConfiguration answers.
+	Function func(name string) (Function, bool)
+	// Logs gives the kept lines of a log group, oldest first.
+	Logs    func(group string) ([]LogEvent, bool)
+	Kill    func(environment string)
+	Observe func(Call)
 }
 
 // Parameter is an SSM parameter.
@@ -108,10 +112,11 @@ var operations = map[string]operation{
 	"AmazonSQS.GetQueueAttributes":      (*Server).getQueueAttributes,
 	"AmazonSQS.PurgeQueue":              (*Server).purgeQueue,
 	"AmazonSSM.GetParameter":            (*Server).getParameter,
+	"Logs_20140328.FilterLogEvents":     (*Server).filterLogEvents,
 }
 
 // services gives the prefix of a service's actions in policies.
-var services = map[string]string{"AWSEvents": "events", "AmazonSQS": "sqs", "AmazonSSM": "ssm", "DynamoDB_20120810": "dynamodb"}
+var services = map[string]string{"AWSEvents": "events", "AmazonSQS": "sqs", "AmazonSSM": "ssm", "DynamoDB_20120810": "dynamodb", "Logs_20140328": "logs"}
 
 const maxBody = 20 << 20
 
@@ -149,7 +154,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) (name string, a 
 	service, short, _ := strings.Cut(target, ".")
 	name = services[service] + ":" + short
 	if target == "" {
-		name = "lambda:InvokeFunction"
+		name = lambdaOperation(r)
 	}
 	caller, err := s.identify(r)
 	if err != nil {
@@ -168,7 +173,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request) (name string, a 
 	case service == "DynamoDB_20120810":
 		a = s.dynamo(r, req, short)
 	case target == "" && strings.HasPrefix(r.URL.Path, "/2015-03-31/functions/"):
-		a = s.invoke(r, req)
+		a = s.lambda(r, req)
 	default:
 		a = s.json(req, target)
 	}

@@ -185,7 +185,7 @@ func (r *Rehearsal) start(ctx context.Context) error {
 		Binaries:  binaries, Parameters: parameters, Environment: overrides, ClockOffset: offset,
 		Backoff: o.Backoff, ManualSchedules: true, Concurrency: o.Concurrency, Faults: o.Faults,
 		MailDir: filepath.Join(o.Dir, "mail"), MailUser: user, MailPassword: password,
-		LogDir: filepath.Join(o.Dir, "logs"), Observer: r.watch.observe,
+		LogDir: filepath.Join(o.Dir, LogsDir), Observer: r.watch.observe,
 	}
 	if s := o.Serve; s != nil {
 		cloud.ManualSchedules, cloud.DataDir = false, s.DataDir
@@ -198,6 +198,11 @@ func (r *Rehearsal) start(ctx context.Context) error {
 		return err
 	}
 	r.close = append(r.close, r.Cloud.Close)
+	if s := o.Serve; s != nil && s.DataDir != "" {
+		if err := r.announce(s.DataDir); err != nil {
+			return err
+		}
+	}
 	r.opened = r.Clock.Now()
 	return nil
 }

@@ -195,6 +195,9 @@ func (r *Rehearsal) write(report *Report, s local.Snapshot) error {
 		}
 		report.Mails = append(report.Mails, mail)
 	}
+	if err := r.Cloud.SaveTables(filepath.Join(r.options.Dir, LedgerDir)); err != nil {
+		return fmt.Errorf("rehearsal: %w", err)
+	}
 	var lines []byte
 	for _, record := range s.Events {
 		line, err := json.Marshal(record.Event)

@@ -118,14 +118,16 @@ func describe(published []events.Envelope) string {
 	}
 	parts := make([]string, 0, len(published))
 	for _, e := range published {
-		if text := describeEvent(e); text != "" {
+		if text := Describe(e); text != "" {
 			parts = append(parts, text)
 		}
 	}
 	return strings.Join(parts, "; ")
 }
 
-func describeEvent(e events.Envelope) string {
+// Describe says in a line what an event tells; nothing for one that only closes
+// a record.
+func Describe(e events.Envelope) string {
 	switch p := e.Payload.(type) {
 	case *events.WorkflowStarted:
 		return fmt.Sprintf("began the run of %s, orders until %s", p.Session, e.NotAfter.Time().Format("15:04Z"))
