@@ -43,7 +43,7 @@ type Inbox struct {
 }
 
 // MaxAttempts is how often an event may be begun before it counts as a
-// permanent failure.
+// permanent failure, by a consumer that can publish the failure.
 const MaxAttempts = 6
 
 // republishAfter is when the sweep may publish a committed outbox that its

@@ -209,6 +209,13 @@ func (s *Stage) Process(ctx context.Context, log *slog.Logger, d Delivery, decid
 		Consumer: d.Consumer, RunID: in.CorrelationID, EventID: in.EventID, EventType: string(in.EventType),
 		DetailHash: d.Hash, Owner: s.Owner(), Lease: topology.Timeout + 15*time.Second,
 	})
+	if errors.Is(err, ledger.ErrTooManyAttempts) && !s.reportsFailures() {
+		// Nobody can be told by an event, so giving up would be silence. Every
+		// delivery ends in the failure queue after three tries; the next one is
+		// an operator's decision, taken after the cause was mended.
+		log.WarnContext(ctx, "begun often before", "attempt", claim.Attempts(), "error", err.Error())
+		err = nil
+	}
 	switch {
 	case errors.Is(err, ledger.ErrTooManyAttempts):
 		return s.fail(ctx, log, claim, in, &Error{Code: "too_many_attempts", Message: err.Error(), Hint: "look at the function's log, then redrive", Final: true})

@@ -261,7 +261,7 @@ func TestF15OneSummaryPerRun(t *testing.T) {
 		w.faults.next = func(string) fault { return works }
 		for range 2 { // the failure queue is redriven, twice
 			for _, detail := range all {
-				if err := w.deliver(detail); err != nil && !errors.Is(err, ledger.ErrTooManyAttempts) {
+				if err := w.deliver(detail); err != nil {
 					rt.Fatal(err)
 				}
 			}

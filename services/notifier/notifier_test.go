@@ -255,6 +255,41 @@ func TestF91AFailedSendFailsTheInvocation(t *testing.T) {
 	}
 }
 
+// A mail server that is broken over several redrives: the event was begun more
+// often than any other stage would allow, each time it ended as an error (the
+// failure queue and its alarm), and the redrive after the repair sends the
+// mail, once. Later redrives send nothing (F97).
+func TestF97ARedriveAfterTheRepairSendsTheMailOnce(t *testing.T) {
+	for name, in := range map[string]events.Envelope{
+		"summary": envelope(t, rotationOnPaper(), nil), "error": failure(t, "late_outcome", "monitor", runKey),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.server.setPassword("changed")
+			const rounds, tries = 5, 3 // a delivery is tried three times, then it is in the failure queue
+			for range rounds * tries {
+				if err := w.deliver(in); err == nil || !strings.Contains(err.Error(), "mail_refused") {
+					t.Fatalf("deliver = %v, want the server's refusal", err)
+				}
+				w.clock.now = w.clock.now.Add(time.Minute)
+			}
+			if n := w.metric("MailFailed"); n != rounds*tries {
+				t.Errorf("MailFailed is %d, want %d", n, rounds*tries)
+			}
+			w.server.setPassword(password)
+			for range 4 { // the redrive, and more of them
+				if err := w.deliver(in); err != nil {
+					t.Fatal(err)
+				}
+				w.clock.now = w.clock.now.Add(time.Hour)
+			}
+			if n := len(w.server.mails()); n != 1 {
+				t.Errorf("%d mails, want 1", n)
+			}
+		})
+	}
+}
+
 func failure(t testing.TB, code, stage, key string) events.Envelope {
 	t.Helper()
 	runID := events.RunID(key)

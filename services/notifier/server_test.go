@@ -34,14 +34,29 @@ type mailServer struct {
 	dropBeforeAnswer bool // break the connection after taking a mail
 	dropAfterAnswer  bool
 
-	port  int
-	roots *x509.CertPool
+	port     int
+	roots    *x509.CertPool
+	password string
+}
+
+// setPassword changes what the server expects: the owner changed it there, or
+// here.
+func (m *mailServer) setPassword(p string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.password = p
+}
+
+func (m *mailServer) knows(user, pass string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return user == username && pass == m.password
 }
 
 // startServer serves until the test ends. Without TLS it offers no STARTTLS.
 func startServer(t testing.TB, withTLS bool) *mailServer {
 	t.Helper()
-	m := &mailServer{roots: x509.NewCertPool()}
+	m := &mailServer{roots: x509.NewCertPool(), password: password}
 	s := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -101,7 +116,7 @@ func (s *session) AuthMechanisms() []string { return []string{sasl.Plain} }
 
 func (s *session) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, user, pass string) error {
-		if user != username || pass != password {
+		if !s.server.knows(user, pass) {
 			return smtp.ErrAuthFailed
 		}
 		s.known = true
