@@ -55,6 +55,8 @@ type Attempt struct {
 	NextAt        time.Time        `json:"next_at"` // of the next POST, lookup or poll
 	CancelAt      time.Time        `json:"cancel_at,omitzero"`
 	CancelTwice   bool             `json:"cancel_twice,omitempty"`
+	// CancelSent is when the broker answered a cancel, whatever it said.
+	CancelSent time.Time `json:"cancel_sent,omitzero"`
 	// CancelAgainAt is set while a cancel is owed that was not sent, or may not
 	// have arrived.
 	CancelAgainAt time.Time      `json:"cancel_again_at,omitzero"`

@@ -56,12 +56,16 @@ type Observation struct {
 	Available *money.Decimal // SELL: what the position lets us sell; nil: not read
 	Power     *money.Decimal // BUY after a refusal: USD that may be spent; nil: not read
 	Order     *broker.Order  // the open attempt's order as just read
+	Ended     bool           // a list said that the open attempt's order has ended: it must be read singly
 	Reply     *Reply         // to the last command
 	// Stop is why no further order may be sent at all: what works is
 	// cancelled, and the leg ends.
 	Stop string
 	// Wait says that no order may be sent now, but perhaps later.
 	Wait bool
+	// Hurry says that the requests which the broker takes until the end would
+	// not do for a walk of all legs through all its steps.
+	Hurry bool
 }
 
 const (
@@ -107,7 +111,7 @@ func Resume(l Leg, now time.Time) Leg {
 		if a.State == record.Intended && a.Posts > 0 {
 			a.State, a.UnknownSince, a.Lookups = record.Unknown, now, 0
 		}
-		if !a.CancelAt.IsZero() && a.BrokerStatus != "pending_cancel" {
+		if !a.CancelAt.IsZero() && a.CancelSent.IsZero() {
 			a.CancelAgainAt = now // the cancel may never have been sent
 		}
 	}
@@ -152,18 +156,21 @@ func (r Rules) pursue(l *Leg, a *record.Attempt, o Observation) *Command {
 	case record.Unknown:
 		return pursueUnknown(l, a, o, due)
 	}
+	read := &Command{Do: Read, ID: a.BrokerOrderID}
 	switch {
+	case o.Ended && o.Reply == nil:
+		return read
 	case a.CancelAt.IsZero() && (o.Stop != "" || r.stepOver(l, a, o)):
 		a.CancelAt, a.Polls, a.NextAt = o.Now, 0, o.Now
 		return &Command{Do: Cancel, ID: a.BrokerOrderID}
 	case !a.CancelAgainAt.IsZero() && !o.Now.Before(a.CancelAgainAt):
 		a.CancelAgainAt = time.Time{}
 		return &Command{Do: Cancel, ID: a.BrokerOrderID}
-	case !a.CancelAt.IsZero() && a.CancelAgainAt.IsZero() && !a.CancelTwice && o.Now.Sub(a.CancelAt) >= cancelAgain:
+	case !a.CancelSent.IsZero() && a.CancelAgainAt.IsZero() && !a.CancelTwice && a.Polls > 0 && o.Now.Sub(a.CancelSent) >= cancelAgain:
 		a.CancelTwice = true
 		return &Command{Do: Cancel, ID: a.BrokerOrderID}
-	case due:
-		return &Command{Do: Read, ID: a.BrokerOrderID}
+	case due && o.Reply == nil: // after an answer the next look is at all orders at once
+		return read
 	}
 	return nil
 }
@@ -200,17 +207,23 @@ func (r Rules) stepOver(l *Leg, a *record.Attempt, o Observation) bool {
 	if a.Replacement || o.Now.Before(a.StepUntil) {
 		return false
 	}
-	if a.Step >= lastStep && !r.mayUseMarket(*l, a.Step+1, o.Quote) || o.Now.Sub(a.StepUntil) > quoteLimit {
+	if a.Step >= lastStep && !r.mayUseMarket(*l, a.Step+1, o.Quote) {
 		l.WalkOver = true
 		return true
 	}
-	if o.Quote == nil || o.Wait {
-		return false // the order goes on working until there is a price to move to
+	if o.Quote == nil || o.Wait { // the order goes on working until there is a price to move to, though not for ever
+		if l.WaitSince.IsZero() {
+			l.WaitSince = o.Now
+		}
+		l.WalkOver = o.Now.Sub(l.WaitSince) > quoteLimit
+		return l.WalkOver
 	}
+	l.WaitSince = time.Time{}
 	if a.Step >= lastStep {
 		return true
 	}
-	price, capped := stepPrice(l.Side, a.Step+1, *o.Quote, r.capOf(l))
+	next := following(a.Step, o.Hurry)
+	price, capped := stepPrice(l.Side, next, *o.Quote, r.capOf(l))
 	switch {
 	case better(l.Side, price, *a.LimitPrice):
 		return true
@@ -218,8 +231,8 @@ func (r Rules) stepOver(l *Leg, a *record.Attempt, o Observation) bool {
 		l.WalkOver = true
 		return true
 	}
-	a.Step++ // the same price: the order keeps its place
-	a.StepUntil = o.Now.Add(dwell(a.Step))
+	a.Step = next // the same price: the order keeps its place
+	a.StepUntil = o.Now.Add(dwell(a.Step, o.Hurry))
 	return false
 }
 

@@ -46,7 +46,8 @@ type desk struct {
 	orders  []*broker.Order
 	posts   []broker.OrderRequest // every POST that arrived, in order
 	cancels []string
-	reads   int
+	reads   int // of single orders
+	lists   int
 	open    bool
 	skew    time.Duration
 
@@ -58,6 +59,8 @@ type desk struct {
 	fill func(o broker.Order) money.Decimal
 	// tick runs before every read of an order.
 	tick func(o *broker.Order)
+	// listed may change what a list says of an order.
+	listed func(o *broker.Order)
 	// quoted runs before a symbol's quote is read.
 	quoted func(symbol string)
 	// stuck orders stay pending_cancel.
@@ -150,8 +153,25 @@ func (k *desk) OpenOrders(context.Context) ([]broker.Order, error) {
 	return out, nil
 }
 
-func (k *desk) OrdersSince(context.Context, time.Time) ([]broker.Order, error) {
-	return nil, errors.New("not used")
+func (k *desk) OrdersSince(_ context.Context, since time.Time) ([]broker.Order, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lists++
+	var out []broker.Order
+	for _, o := range k.orders {
+		if o.SubmittedAt.Before(since) {
+			continue
+		}
+		if k.tick != nil {
+			k.tick(o)
+		}
+		seen := *o
+		if k.listed != nil {
+			k.listed(&seen)
+		}
+		out = append(out, seen)
+	}
+	return out, nil
 }
 
 func (k *desk) Submit(_ context.Context, r broker.OrderRequest) (broker.Order, error) {

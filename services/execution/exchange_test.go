@@ -9,6 +9,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 // moves decide what goes wrong, one byte at a time. When they are used up
@@ -261,6 +262,27 @@ func (x *exchange) pass() {
 	case 4:
 		x.end(o, "expired")
 	}
+}
+
+// list shows an order as a list of many does: not always, now and then of
+// late, and as long as a single read may follow even wrongly.
+func (x *exchange) list(o *Observation, a *record.Attempt) {
+	order := x.find(func(o *broker.Order) bool { return o.ID == a.BrokerOrderID })
+	if order == nil {
+		return
+	}
+	seen := *order
+	switch x.next(6) {
+	case 0, 1:
+		return
+	case 2:
+		seen = x.before[order.ID]
+	case 3:
+		if o.Stop == "" {
+			seen.Status = "canceled"
+		}
+	}
+	o.look(a, seen)
 }
 
 // observe is what the shell would show the leg now.

@@ -47,13 +47,14 @@ type world struct {
 	// began is when the running invocation began; it lasts 30 seconds.
 	began  time.Time
 	change func(*execution.Config)
+	limits envelope.Limits
 	queue  []events.Envelope // published to execution and not delivered
 	out    []events.Envelope // published to others
 	ran    int               // invocations
 }
 
 func newWorld(t fataler) *world {
-	w := &world{t: t, clock: &virtual{now: monday.Add(4 * time.Second)}, bus: membus.New(), change: func(*execution.Config) {}}
+	w := &world{t: t, clock: &virtual{now: monday.Add(4 * time.Second)}, bus: membus.New(), change: func(*execution.Config) {}, limits: limits()}
 	w.driver = memledger.New()
 	w.ledger = ledger.New(w.driver, w.clock)
 	w.desk = newDesk(w.clock)
@@ -70,6 +71,7 @@ func limits() envelope.Limits {
 func (w *world) stage() *stage.Stage {
 	vars := env.Read(map[string]string{})
 	config := execution.ReadConfig(vars, events.Paper, broker.AccountGuard{Mode: events.Paper, Number: "PA1"})
+	config.Limits = w.limits
 	w.change(&config)
 	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 	owner := func() string { w.owner++; return strconv.Itoa(w.owner) }
@@ -106,7 +108,7 @@ func (w *world) plan(lines ...events.PlanLine) *events.RebalancePlanned {
 			TakenAt: events.At(monday), Digest: "digest",
 			Account: events.SnapshotAccount{Equity: "20000", LastEquity: "20000", Cash: events.Decimal(w.desk.account.Cash.String()), BuyingPower: "40000"},
 		},
-		Lines: lines, Envelope: limits().Wire(), Totals: events.PlanTotals{Buys: "0", Sells: "0", Turnover: "0"}, ControlState: events.Active,
+		Lines: lines, Envelope: w.limits.Wire(), Totals: events.PlanTotals{Buys: "0", Sells: "0", Turnover: "0"}, ControlState: events.Active,
 		Context: events.Context{Session: "2026-11-23", StartedAt: events.At(monday), Slot: "2026-11-23T14:35Z", Timings: events.Timings{"start": 1}},
 	}
 	hash, err := events.PlanHash(p)

@@ -25,11 +25,11 @@ func learn(l *Leg, a *record.Attempt, o Observation) {
 		case reply.Do == Read: // a known order that cannot be read is never "gone"
 			polled(a, o.Now)
 		case reply.Do == Cancel: // whatever the answer was: ask the order itself
-			a.NextAt = o.Now
+			a.NextAt = o.Now.Add(pollWait(0))
 			learnCancel(a, reply.Err, o.Now)
 		}
 		if reply.Order != nil && !a.State.Terminal() && reply.Do != Read {
-			a.NextAt = o.Now // look once at once: most orders fill within milliseconds
+			a.NextAt = o.Now // look at once: most orders fill within milliseconds
 			a.Polls = 0
 		}
 		return
@@ -53,6 +53,8 @@ func learnCancel(a *record.Attempt, err error, now time.Time) {
 		a.CancelAgainAt = now.Add(max(later.After, time.Second))
 	case errors.Is(err, errNotSent):
 		a.CancelAgainAt = now.Add(time.Second)
+	default:
+		a.CancelSent = now
 	}
 }
 

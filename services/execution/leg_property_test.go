@@ -72,7 +72,10 @@ func (w *legWalk) walk() {
 			w.stop = reasonCloseOut
 		}
 		o := w.x.observe(w.leg.Side, w.held)
-		o.Stop = w.stop
+		o.Stop, o.Hurry = w.stop, w.x.next(6) == 1
+		if a := w.leg.open(); a != nil {
+			w.x.list(&o, a)
+		}
 		if !w.pursue(o) {
 			w.leg = Resume(w.leg, w.x.now)
 		}

@@ -102,7 +102,7 @@ func (r Rules) attempt(l *Leg, o Observation) *Command {
 		mid := o.Quote.Mid
 		l.ArrivalMid = &mid
 	}
-	step, previous := l.nextStep()
+	step, previous := l.nextStep(o.Hurry)
 	kind, limit := broker.Limit, (*money.Decimal)(nil)
 	if step > lastStep {
 		if !r.mayUseMarket(*l, step, o.Quote) {
@@ -132,22 +132,22 @@ func (r Rules) attempt(l *Leg, o Observation) *Command {
 	n := len(l.Attempts) + 1
 	l.Attempts = append(l.Attempts, record.Attempt{
 		N: n, ClientOrderID: ClientOrderID(r.PlanID, l.Symbol, l.Side, n), Step: step, Qty: qty, LimitPrice: limit, Type: kind,
-		State: record.Intended, IntendedAt: o.Now, StepUntil: o.Now.Add(dwell(step)),
+		State: record.Intended, IntendedAt: o.Now, StepUntil: o.Now.Add(dwell(step, o.Hurry)),
 	})
 	return post(l, l.last(), o.Now)
 }
 
 // nextStep is the step of the walk that comes next, and the last price that
 // worked. A refused or unsent attempt is repeated at its own step.
-func (l *Leg) nextStep() (step int, previous *money.Decimal) {
-	step = stepMid
+func (l *Leg) nextStep(hurry bool) (step int, previous *money.Decimal) {
+	step = following(0, hurry)
 	for i := range l.Attempts {
 		a := &l.Attempts[i]
 		switch a.State {
 		case record.NotPlaced, record.Rejected:
 			step = a.Step
 		default:
-			step, previous = a.Step+1, a.LimitPrice
+			step, previous = following(a.Step, hurry), a.LimitPrice
 		}
 	}
 	return step, previous

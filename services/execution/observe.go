@@ -23,7 +23,7 @@ const (
 // observe reads what the decisions of the given legs need, and not more.
 func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 	var symbols []string
-	orders, submits, sends, sells, power := 0, 0, false, false, false
+	orders, due, submits, sends, sells, power := 0, false, 0, false, false, false
 	for i := range t.legs {
 		submits += t.legs[i].Value.Submissions()
 	}
@@ -42,16 +42,15 @@ func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 		case a.State == record.Intended || a.State == record.Unknown:
 			sends = true
 		default:
-			if !now.Before(a.NextAt) {
-				orders++
-			}
+			orders++
+			due = due || !now.Before(a.NextAt)
 			if !a.CancelAt.IsZero() || !now.Before(a.StepUntil) {
 				sends = true // once it has ended
 				symbols = append(symbols, l.Symbol)
 			}
 		}
 	}
-	base := Observation{Wait: t.Remaining(ctx) < postBefore}
+	base := Observation{Wait: t.Remaining(ctx) < postBefore, Hurry: t.hurry(ctx)}
 	if sends && t.exec.Value.Stop == "" {
 		stop, wait := t.checkGate(ctx, &t.gate)
 		if stop != "" {
@@ -71,7 +70,10 @@ func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 	if power && base.Stop == "" {
 		base.Power = t.power(ctx)
 	}
-	open := t.openOrders(ctx, orders)
+	var listed map[string]broker.Order
+	if due && orders > 1 {
+		listed = t.orders(ctx, which)
+	}
 	out := make(map[int]Observation, len(which))
 	for _, i := range which {
 		l := &t.legs[i].Value
@@ -92,9 +94,9 @@ func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 			available := money.Max(money.Zero(), t.available[l.Symbol].Available)
 			o.Available = &available
 		}
-		if a := l.open(); a != nil && !o.Now.Before(a.NextAt) {
-			if order, ok := open[a.BrokerOrderID]; ok {
-				o.Order = &order
+		if a := l.open(); a != nil {
+			if order, ok := listed[a.BrokerOrderID]; ok {
+				o.look(a, order)
 			}
 		}
 		out[i] = o
@@ -149,25 +151,38 @@ func (t *trade) account(ctx context.Context) (broker.Account, error) {
 	return t.Broker.Account(call)
 }
 
-// openOrders reads the working orders by the broker's id when more than one
-// leg wants to hear of its order. An order that is not among them is then read
-// singly, as is one alone.
-func (t *trade) openOrders(ctx context.Context, wanted int) map[string]broker.Order {
-	if wanted < 2 {
-		return nil
+// orders reads the orders of the given legs by the broker's id, with as few
+// requests as there are pages of them. One that is not among them, although
+// the broker has told us of it, is read singly.
+func (t *trade) orders(ctx context.Context, which []int) map[string]broker.Order {
+	since := t.Clock.Now()
+	for _, i := range which {
+		if a := t.legs[i].Value.open(); a != nil && a.BrokerOrderID != "" && a.IntendedAt.Before(since) {
+			since = a.IntendedAt
+		}
 	}
 	call, cancel := t.limit(ctx)
 	defer cancel()
-	orders, err := t.Broker.OpenOrders(call)
+	orders, err := t.Broker.OrdersSince(call, since.Add(-maxSkew))
 	if err != nil {
 		t.Log.WarnContext(ctx, "orders could not be read", "error", err.Error())
 		return nil
 	}
-	open := make(map[string]broker.Order, len(orders))
+	byID := make(map[string]broker.Order, len(orders))
 	for _, o := range orders {
-		if !o.Status.Terminal() {
-			open[o.ID] = o
-		}
+		byID[o.ID] = o
 	}
-	return open
+	return byID
+}
+
+// look takes over what a list said of an order. That it has ended is acted on
+// only when the order itself says so, too, unless nothing can follow from it:
+// after a whole fill no order is sent, nor when all sending has stopped.
+func (o *Observation) look(a *record.Attempt, order broker.Order) {
+	whole := order.Status == "filled" && order.AvgPrice != nil && !a.Replacement && !order.Filled.Less(a.Qty)
+	if order.Status.Terminal() && !whole && o.Stop == "" {
+		o.Ended = true
+		return
+	}
+	o.Order = &order
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/env"
@@ -15,12 +16,20 @@ import (
 // unless a decision goes round in circles.
 const maxCommands = 40
 
+// freshLook is how long a look at the market holds while legs wait for their
+// turn at the broker.
+const freshLook = 10 * time.Second
+
 // pursue advances one leg until it has nothing to do at present. Whatever was
 // decided is stored before it is done.
 func (t *trade) pursue(ctx context.Context, doc *ledger.Doc[Leg], o Observation) error {
 	ctx = env.InLane(ctx, fmt.Sprintf("leg-%03d", doc.Value.Seq))
 	g := t.gate
+	looked := o.Now
 	for range maxCommands {
+		if o.Now = env.Now(ctx, t.Clock); o.Now.Sub(looked) > freshLook || t.Remaining(ctx) < postBefore {
+			o.Wait = true // for the next round's quote, or the next invocation
+		}
 		before := doc.Value
 		leg, command := t.rules.Advance(before, o)
 		if !reflect.DeepEqual(before, leg) {
@@ -37,7 +46,7 @@ func (t *trade) pursue(ctx context.Context, doc *ledger.Doc[Leg], o Observation)
 		if command.Do != Submit || t.mayPost(ctx, leg, &g) {
 			reply = t.perform(ctx, *command)
 		}
-		o.Now, o.Order, o.Reply = env.Now(ctx, t.Clock), nil, &reply
+		o.Order, o.Reply = nil, &reply
 		o.Available, o.Power = nil, nil // an order of ours holds shares or cash now, or did a moment ago
 		if errors.Is(reply.Err, errNotSent) {
 			o.Wait = true

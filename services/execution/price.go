@@ -18,8 +18,23 @@ const (
 	stepMarket = lastStep + 1 // only where a market order is allowed
 )
 
-// dwell is how long an order of the step works before the next one.
-func dwell(step int) time.Duration {
+// following is the step after the given one (0: none yet). In a hurry the walk
+// begins at the far touch and has one step more: a step that does not fill
+// costs an order, a cancel and a look, of which the broker takes only so many.
+func following(step int, hurry bool) int {
+	step++
+	if hurry && (step == stepMid || step == stepThrough) {
+		step++
+	}
+	return step
+}
+
+// dwell is how long an order of the step works before the next one. In a hurry
+// requests are scarcer than time: an order that fills slowly is left alone.
+func dwell(step int, hurry bool) time.Duration {
+	if hurry {
+		return 10 * time.Second
+	}
 	switch step {
 	case stepMid:
 		return 2 * time.Second

@@ -1,6 +1,8 @@
 package execution
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +48,18 @@ func TestF75WalkPrices(t *testing.T) {
 	}
 	if got, capped := stepPrice(events.Sell, stepTouch, q, dec("100.012")); got.String() != "100.02" || !capped {
 		t.Errorf("capped sell at %s", got)
+	}
+}
+
+func TestStepsInAHurry(t *testing.T) {
+	for hurry, want := range map[bool]string{false: "1 2 3 4 5", true: "2 4 5"} {
+		var steps []string
+		for step := following(0, hurry); step <= stepMarket; step = following(step, hurry) {
+			steps = append(steps, strconv.Itoa(step))
+		}
+		if got := strings.Join(steps, " "); got != want {
+			t.Errorf("hurry %t: steps %s, want %s", hurry, got, want)
+		}
 	}
 }
 

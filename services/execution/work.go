@@ -24,7 +24,11 @@ const (
 	callLimit   = 5 * time.Second
 	recordTime  = 2 * time.Second // of the invocation's end, for the ledger
 	side        = 8               // legs that talk to the broker at the same time
-	keep        = 400 * 24 * time.Hour
+	// atWork bounds the legs that are worked on at a time. What they have at the
+	// broker can be cancelled within one invocation, and their quotes are fresh
+	// when their turn comes.
+	atWork = 24
+	keep   = 400 * 24 * time.Hour
 )
 
 // errOutOfTime ends an invocation whose work is not done.
@@ -272,6 +276,7 @@ func (t *trade) pursueAll(ctx context.Context, which []int) error {
 		if len(working) == 0 {
 			return nil
 		}
+		working = working[:min(len(working), atWork)]
 		if !closing {
 			t.checkDeadline()
 		}
@@ -288,7 +293,7 @@ func (t *trade) pursueAll(ctx context.Context, which []int) error {
 		}
 		t.notice(working)
 		switch now := t.Clock.Now(); {
-		case len(t.working(working)) == 0:
+		case len(t.working(which)) == 0:
 			return nil
 		case t.Remaining(ctx) < stopBefore && closing && t.exec.Value.Continuations >= t.Config.MaxContinuations,
 			closing && !now.Before(t.exec.Value.CloseUntil):

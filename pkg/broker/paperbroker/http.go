@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -118,7 +119,7 @@ func (s *Server) answer(w http.ResponseWriter, sent http.Header, op route, q req
 	s.requests++
 	e := s.engine
 	e.advance(s.clock.Now())
-	left := s.calls.count(q.route, e.now, e.switches.RateLimit)
+	left := s.calls.count(q, e.now, e.switches.RateLimit)
 	h := w.Header()
 	h.Set("X-Request-ID", e.id("request", s.requests))
 	h.Set("Date", e.now.Format(http.TimeFormat))
@@ -201,22 +202,27 @@ func refused(r *refusal) reply {
 // hangUp closes the connection in the middle of the exchange.
 func hangUp(http.ResponseWriter) { panic(http.ErrAbortHandler) }
 
-// meter counts requests, all together and within the present minute.
+// isData tells the market data API from the trading API.
+func (q request) isData() bool { return strings.HasPrefix(q.path, "/v2/stocks/") }
+
+// meter counts requests, all together and those of either API within the
+// present minute.
 type meter struct {
 	total  map[string]int
 	minute time.Time
-	inside int
+	inside map[bool]int // by isData
 }
 
-// count returns how many requests the minute has left; below 0 this one is too many.
-func (m *meter) count(route string, now time.Time, limit int) int {
-	m.total[route]++
+// count returns how many requests the minute has left for the request's API;
+// below 0 this one is too many.
+func (m *meter) count(q request, now time.Time, limit int) int {
+	m.total[q.route]++
 	if minute := now.Truncate(time.Minute); !minute.Equal(m.minute) {
-		m.minute, m.inside = minute, 0
+		m.minute, m.inside = minute, make(map[bool]int)
 	}
-	m.inside++
+	m.inside[q.isData()]++
 	if limit == 0 {
 		return 200
 	}
-	return limit - m.inside
+	return limit - m.inside[q.isData()]
 }
