@@ -20,19 +20,20 @@ func newCheckCommand() *cobra.Command {
 		Short: "Check strategies, or a folder with a portfolio",
 		Long: "Check reads strategy files and reports every mistake with its place and a remedy.\n" +
 			"A folder stands for its portfolio.yaml and all strategies it names.\n" +
+			"Warnings name conditions that are always true or never; they do not fail the check.\n" +
 			"Exit code 2 when anything is wrong.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var reports []strategy.CheckReport
 			bad := false
 			for _, arg := range args {
-				ds := checkPath(arg)
+				ds, warnings := checkPath(arg)
 				bad = bad || len(ds) > 0
-				reports = append(reports, strategy.NewCheckReport(arg, ds))
+				reports = append(reports, strategy.NewCheckReport(arg, ds, warnings))
 				if asJSON {
 					continue
 				}
-				if err := printCheck(cmd.OutOrStdout(), arg, ds); err != nil {
+				if err := printCheck(cmd.OutOrStdout(), arg, ds, warnings); err != nil {
 					return err
 				}
 			}
@@ -52,19 +53,34 @@ func newCheckCommand() *cobra.Command {
 }
 
 // checkPath checks a strategy file or a portfolio's folder.
-func checkPath(path string) strategy.Diagnostics {
+func checkPath(path string) (mistakes, warnings strategy.Diagnostics) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		_, ds := strategy.LoadPortfolio(os.DirFS(path))
-		for i := range ds {
-			ds[i].File = filepath.Join(path, filepath.FromSlash(ds[i].File))
-		}
-		return ds
+		return checkFolder(path)
 	}
 	src, ds := readStrategy(path)
 	if len(ds) > 0 {
-		return ds
+		return ds, nil
 	}
-	return strategy.Check(path, src)
+	program, ds := strategy.Compile(path, src)
+	if len(ds) > 0 {
+		return ds, nil
+	}
+	return nil, program.Warnings()
+}
+
+func checkFolder(dir string) (mistakes, warnings strategy.Diagnostics) {
+	portfolio, mistakes := strategy.LoadPortfolio(os.DirFS(dir))
+	if len(mistakes) == 0 {
+		for _, e := range portfolio.Entries {
+			warnings = append(warnings, e.Program.Warnings()...)
+		}
+	}
+	for _, ds := range []strategy.Diagnostics{mistakes, warnings} {
+		for i := range ds {
+			ds[i].File = filepath.Join(dir, filepath.FromSlash(ds[i].File))
+		}
+	}
+	return mistakes, warnings
 }
 
 // readStrategy reads a file; a failure is reported like any other mistake.
@@ -102,11 +118,16 @@ func readLimited(path string) ([]byte, error) {
 }
 
 // printCheck prints what was found in a file, for people.
-func printCheck(w io.Writer, path string, ds strategy.Diagnostics) error {
+func printCheck(w io.Writer, path string, ds, warnings strategy.Diagnostics) error {
 	text := ds.Error() + "\n"
 	switch len(ds) {
 	case 0:
-		text = path + ": good\n"
+		text = ""
+		for _, d := range warnings {
+			d.Message = "warning: " + d.Message
+			text += d.String() + "\n"
+		}
+		text += path + ": good" + map[bool]string{true: ", with warnings"}[len(warnings) > 0] + "\n"
 	case strategy.MaxDiagnostics:
 		text += fmt.Sprintf("%s: only the first %d errors are shown\n", path, len(ds))
 	}

@@ -48,7 +48,7 @@ func formatInput(r io.Reader, w io.Writer) error {
 	}
 	out, ds := strategy.Format("input", src)
 	if len(ds) > 0 {
-		if err := printCheck(w, "input", ds); err != nil {
+		if err := printCheck(w, "input", ds, nil); err != nil {
 			return err
 		}
 		return exitError{code: exitInvalid}
@@ -65,7 +65,7 @@ func formatFile(path string, write bool, w io.Writer) (changed bool, err error) 
 		out, ds = strategy.Format(path, src)
 	}
 	if len(ds) > 0 {
-		if err := printCheck(w, path, ds); err != nil {
+		if err := printCheck(w, path, ds, nil); err != nil {
 			return false, err
 		}
 		return false, exitError{code: exitInvalid}

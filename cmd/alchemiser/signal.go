@@ -162,7 +162,7 @@ func (o signalOptions) invalid(w io.Writer, ds strategy.Diagnostics) error {
 		}
 		return exitError{code: exitInvalid}
 	}
-	if err := printCheck(w, o.strategy, ds); err != nil {
+	if err := printCheck(w, o.strategy, ds, nil); err != nil {
 		return err
 	}
 	return exitError{code: exitInvalid}

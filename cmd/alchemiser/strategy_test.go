@@ -107,6 +107,16 @@ func TestCheck(t *testing.T) {
 	if code, out, _ = invoke("", "check", dir); code != 2 || !strings.Contains(out, "portfolio.yaml:1:1") {
 		t.Errorf("folder without portfolio: exit %d, %s", code, out)
 	}
+	odd := filepath.Join(dir, "odd.clj")
+	write(t, odd, "(defsymphony \"x\" {}\n (if (> (rsi \"SPY\" {:window 10}) 101) [(asset \"SPY\")] [(asset \"TLT\")]))\n")
+	want = odd + `:2:6: warning: (> (rsi "SPY" {:window 10}) 101) is never true here: an rsi lies between 0 and 100` + "\n" +
+		"  hint: the then branch, at 2:39, is never taken\n" + odd + ": good, with warnings\n"
+	if code, out, _ = invoke("", "check", odd); code != 0 || out != want {
+		t.Errorf("warning: exit %d, got %q, want %q", code, out, want)
+	}
+	if code, out, _ = invoke("", "check", odd, "--json"); code != 0 || !strings.Contains(out, `"class": "never-true"`) || !strings.Contains(out, `"diagnostics": []`) {
+		t.Errorf("warning: exit %d, got %s", code, out)
+	}
 	if code, _, stderr := invoke("", "check"); code != 1 || stderr == "" {
 		t.Errorf("no argument: exit %d, %q", code, stderr)
 	}

@@ -92,7 +92,7 @@ func TestReports(t *testing.T) {
 	}{
 		{NewSignalReport(p, receipt), `{"strategy":"tour","as_of":"2025-03-04","error":{"line":3,"col":53,"class":"insufficient-history","message":"insufficient history: need 3 bars, have 2: (rsi \"BBB\" {:window 3})"}}`},
 		{NewStaticReport("a/b.clj", Check("a/b.clj", nil)), `{"strategy":"b","diagnostics":[{"line":1,"col":1,"class":"empty-file","message":"no form in the file","hint":"a file holds one (defsymphony name config body)"}]}`},
-		{NewCheckReport("a.clj", nil), `{"file":"a.clj","diagnostics":[]}`},
+		{NewCheckReport("a.clj", nil, nil), `{"file":"a.clj","diagnostics":[]}`},
 	} {
 		b, err := json.Marshal(c.report)
 		if err != nil {

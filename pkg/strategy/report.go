@@ -6,11 +6,13 @@ import "path"
 type CheckReport struct {
 	File        string      `json:"file"`
 	Diagnostics Diagnostics `json:"diagnostics"`
+	Warnings    Diagnostics `json:"warnings,omitempty"`
 }
 
-// NewCheckReport reports the diagnostics of one file; none is an empty list.
-func NewCheckReport(file string, ds Diagnostics) CheckReport {
-	return CheckReport{File: file, Diagnostics: withoutFile(ds)}
+// NewCheckReport reports what was found in one file; no diagnostics are an
+// empty list.
+func NewCheckReport(file string, ds, warnings Diagnostics) CheckReport {
+	return CheckReport{File: file, Diagnostics: withoutFile(ds), Warnings: withoutFile(warnings)}
 }
 
 // SignalReport is what `alchemiser signal --json` prints. It holds either an
