@@ -238,7 +238,7 @@ func (r *Rehearsal) startPaper(ctx context.Context, bars market.Bars, variables,
 	variables["SIM_HOSTS"], variables["ACCOUNT_NUMBER"] = listener.Addr().String(), number
 	parameters[parameterPath+"broker/key-id"], parameters[parameterPath+"broker/secret-key"] = keyID, secret
 	r.Broker, err = alpacabroker.New(alpacabroker.Options{
-		BaseURL: address, DataURL: address, Feed: "iex", KeyID: keyID, Secret: secret, Clock: r.Clock,
+		BaseURL: address, DataURL: address, Feed: "iex", KeyID: keyID, Secret: secret, Clock: r.Clock, Unlimited: true,
 	})
 	return offset, err
 }
