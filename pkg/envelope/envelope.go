@@ -26,16 +26,16 @@ type Limits struct {
 	MaxSubmitsPerLeg  int
 }
 
-// mostLines keeps the report of a run below the size of an event: 300 trades
-// with several orders each do not fit (measured).
-const mostLines = 200
+// MostLines is how many trades a plan may have at most: so many can be reported
+// in one event whatever happens to them, and be made within a run's time.
+const MostLines = 300
 
 // FromVars reads MAX_ORDER_USD, MAX_TURNOVER, MAX_POSITION_WEIGHT, MAX_GROSS,
 // MAX_LINES, PRICE_COLLAR and MAX_SUBMISSIONS_PER_LEG. A live account has no
 // default for the size of an order: somebody must have thought about it.
 func FromVars(v *env.Vars, mode events.Mode) Limits {
-	if n := v.Int("MAX_LINES", 60); n > mostLines {
-		v.Fail("MAX_LINES", "is %d; the report of a run with more than %d trades may not fit into an event", n, mostLines)
+	if n := v.Int("MAX_LINES", 60); n > MostLines {
+		v.Fail("MAX_LINES", "is %d; the report of a run with more than %d trades may not fit into an event", n, MostLines)
 	}
 	if mode == events.Live {
 		v.String("MAX_ORDER_USD")

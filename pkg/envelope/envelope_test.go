@@ -151,10 +151,10 @@ func TestWire(t *testing.T) {
 }
 
 func TestMoreTradesThanAReportCanHoldAreRefused(t *testing.T) {
-	if _, err := read(t, events.Paper, map[string]string{"MAX_LINES": "200"}); err != nil {
+	if _, err := read(t, events.Paper, map[string]string{"MAX_LINES": "300"}); err != nil {
 		t.Error(err)
 	}
-	if _, err := read(t, events.Paper, map[string]string{"MAX_LINES": "201"}); err == nil || !strings.Contains(err.Error(), "MAX_LINES") {
-		t.Errorf("201 lines: %v", err)
+	if _, err := read(t, events.Paper, map[string]string{"MAX_LINES": "301"}); err == nil || !strings.Contains(err.Error(), "MAX_LINES") {
+		t.Errorf("301 lines: %v", err)
 	}
 }

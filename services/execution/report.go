@@ -66,5 +66,6 @@ func report(plan *events.RebalancePlanned, exec record.Execution, legs []Leg, ac
 		e.Context.Timings = make(events.Timings)
 	}
 	e.Context.Timings["execution"] = now.Sub(exec.StartedAt).Milliseconds()
+	fit(e)
 	return e
 }

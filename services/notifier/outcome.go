@@ -215,7 +215,7 @@ func (s summary) trades() []Trade {
 	}
 	for _, l := range s.p.Legs {
 		if _, unplanned := legs[l.Seq]; unplanned {
-			t := s.trade(events.PlanLine{Symbol: l.Symbol, Side: l.Side}, l, true)
+			t := s.trade(events.PlanLine{Symbol: l.Symbol, Side: l.Side, TargetWeight: s.p.TargetWeights[l.Symbol]}, l, true)
 			out = append(out, t)
 		}
 	}
