@@ -55,7 +55,7 @@ func newEngine(o Options, b behaviour, s Switches) *engine {
 	e := &engine{
 		market: &exchange{
 			bars: o.Bars, calendar: o.Calendar, seed: o.Seed,
-			halted: make(map[string]time.Time), missing: make(map[string]bool),
+			halted: make(map[string]time.Time), missing: make(map[string]bool), texts: make(map[string]*barText),
 		},
 		behaviour: b, switches: s,
 		traits:   make(map[string]Traits),

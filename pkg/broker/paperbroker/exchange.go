@@ -19,6 +19,7 @@ type exchange struct {
 	seed     uint64
 	halted   map[string]time.Time // since when
 	missing  map[string]bool      // symbols without quotes, by fault
+	texts    map[string]*barText  // of series that were asked for
 }
 
 // quote is the best bid and ask.

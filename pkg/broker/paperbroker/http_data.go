@@ -39,6 +39,9 @@ func barTime(b market.Bar) time.Time { return b.Date.In(market.NewYork()).UTC() 
 // average stands for the volume-weighted price, which daily bars do not have.
 func average(b market.Bar) float64 { return round4((b.High + b.Low + 2*b.Close) / 4) }
 
+// barBytes is what a bar takes in a reply, roughly.
+const barBytes = 110
+
 // appendBar writes a bar; a reply has thousands.
 func appendBar(out []byte, b market.Bar) []byte {
 	out = append(out, `{"t":"`...)
@@ -111,7 +114,7 @@ func getBars(e *engine, q request) reply {
 		return dataRefusal(http.StatusBadRequest, "invalid page_token")
 	}
 	descending := q.query.Get("sort") == "desc"
-	var out []byte
+	out := make([]byte, 0, min(limit, 500*len(symbols))*barBytes)
 	written, token, previous := 0, "", ""
 	for _, symbol := range symbols {
 		if symbol < after.symbol {
@@ -135,7 +138,7 @@ func getBars(e *engine, q request) reply {
 			break
 		}
 		n := min(limit-written, len(bars))
-		out = appendSeries(out, symbol, previous, single, bars[:n])
+		out = e.appendSeries(out, symbol, previous, single, bars[:n])
 		previous = symbol
 		if written += n; n < len(bars) {
 			token = pageToken{symbol, after.index + n}.String()
@@ -161,19 +164,14 @@ func between(bars market.Series, from, to time.Time) market.Series {
 	return bars[first:max(first, last)]
 }
 
-func appendSeries(out []byte, symbol, previous string, single bool, bars market.Series) []byte {
+func (e *engine) appendSeries(out []byte, symbol, previous string, single bool, bars market.Series) []byte {
 	if !single {
 		if previous != "" {
 			out = append(out, ',')
 		}
 		out = append(strconv.AppendQuote(out, symbol), `:[`...)
 	}
-	for i, b := range bars {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = appendBar(out, b)
-	}
+	out = e.market.appendBars(out, symbol, bars)
 	if !single {
 		out = append(out, ']')
 	}
