@@ -84,14 +84,14 @@ func (b Bars) Span() (first, last events.Date) {
 // digests mean that a decision was made on the same data.
 func (b Bars) Digest() string {
 	h := sha256.New()
-	var word [8]byte
+	var text []byte
 	for _, symbol := range b.Symbols() {
-		fmt.Fprintf(h, "%s\n", symbol)
+		text = append(append(text[:0], symbol...), '\n')
 		for _, bar := range b[symbol] {
-			h.Write([]byte(bar.Date))
-			binary.BigEndian.PutUint64(word[:], math.Float64bits(bar.Close))
-			h.Write(word[:])
+			text = append(text, bar.Date...)
+			text = binary.BigEndian.AppendUint64(text, math.Float64bits(bar.Close))
 		}
+		h.Write(text)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -115,8 +115,9 @@ func (s Series) Validate(symbol string) error {
 		if b.Date <= previous {
 			return &BarError{symbol, b.Date, fmt.Sprintf("not after the bar before it (%s)", previous)}
 		}
-		for name, p := range map[string]float64{"open": b.Open, "high": b.High, "low": b.Low, "close": b.Close} {
+		for i, p := range [...]float64{b.Open, b.High, b.Low, b.Close} {
 			if !(p > 0) || math.IsInf(p, 0) {
+				name := [...]string{"open", "high", "low", "close"}[i]
 				return &BarError{symbol, b.Date, fmt.Sprintf("%s is %v, not a positive price", name, p)}
 			}
 		}

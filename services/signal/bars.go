@@ -128,12 +128,17 @@ func orNone(d events.Date) string {
 // closes are the bars as strategies see them.
 func closes(bars market.Bars) (*strategy.Bars, error) {
 	series := make(map[string]strategy.Series, len(bars))
+	days := make(map[events.Date]strategy.Day) // all symbols have the same sessions
 	for symbol, bs := range bars {
 		s := strategy.Series{Days: make([]strategy.Day, len(bs)), Closes: make([]float64, len(bs))}
 		for i, b := range bs {
-			day, err := strategy.ParseDay(string(b.Date))
-			if err != nil {
-				return nil, badBar(&market.BarError{Symbol: symbol, Date: b.Date, Reason: err.Error()})
+			day, known := days[b.Date]
+			if !known {
+				var err error
+				if day, err = strategy.ParseDay(string(b.Date)); err != nil {
+					return nil, badBar(&market.BarError{Symbol: symbol, Date: b.Date, Reason: err.Error()})
+				}
+				days[b.Date] = day
 			}
 			s.Days[i], s.Closes[i] = day, b.Close
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 // Connect reads DATA_BASE_URL, DATA_FEED and the keys.
-func Connect(ctx context.Context, e *lambdaenv.Env, calendar market.Calendar) (market.Source, error) {
+func Connect(ctx context.Context, e *lambdaenv.Env) (market.Source, error) {
 	data := e.Host("DATA_BASE_URL")
 	feed := e.Vars.OneOf("DATA_FEED", "iex", "sip")
 	if err := e.Vars.Err(); err != nil {
@@ -22,7 +22,7 @@ func Connect(ctx context.Context, e *lambdaenv.Env, calendar market.Calendar) (m
 		return nil, err
 	}
 	return alpacamarket.New(alpacamarket.Options{
-		BaseURL: data, Feed: feed, KeyID: keys[0], Secret: keys[1], Clock: e.Clock, Calendar: calendar, Environment: e.Process,
+		BaseURL: data, Feed: feed, KeyID: keys[0], Secret: keys[1], Clock: e.Clock, Environment: e.Process,
 		Report: func(symbol string, err error) {
 			e.Log.WarnContext(ctx, "bars left out", "symbol", symbol, "error", err.Error())
 		},

@@ -28,20 +28,20 @@ const (
 	pageLimit   = 10_000 // bars on a page over all symbols, the API's maximum
 	chunkLimit  = 100    // symbols in a URL
 	parallel    = 4
+	worthAReply = 5 // symbols: fewer are not worth a request of their own
 	tries       = 3
 	firstPause  = 500 * time.Millisecond // doubles
 	delayedData = 16 * time.Minute       // free plans may not ask for the last 15 minutes of SIP
 )
 
-// Options say where to fetch from. All but HTTP, Calendar, Environment and
-// Report are required.
+// Options say where to fetch from. All but HTTP, Environment and Report are
+// required.
 type Options struct {
 	BaseURL       string // https://data.alpaca.markets or a paper broker
 	Feed          string // iex or sip
 	KeyID, Secret string
 	Clock         env.Clock
 	HTTP          http.RoundTripper // nil: a pool of its own
-	Calendar      market.Calendar
 	Environment   map[string]string // of the process, to refuse what the SDK would read from it
 	// Report hears of symbols that are left out because their bars cannot be
 	// read; nil: nobody does. It may be called from several goroutines.
@@ -128,11 +128,20 @@ func (s *Source) DailyBars(ctx context.Context, r market.Request) (market.Bars, 
 	return all, nil
 }
 
-// chunkSize is the number of symbols whose bars fit on one page: the SDK
-// throws all pages away when a later one fails.
+// chunkSize divides the symbols evenly into requests that are answered side by
+// side and fit on one page each: the SDK throws all pages away when a later one
+// fails.
 func (s *Source) chunkSize(r market.Request) int {
-	sessions := len(s.o.Calendar.Sessions(r.From, r.To)) + 1
-	return min(max(pageLimit/sessions, 1), chunkLimit)
+	most := min(max(pageLimit/mostSessions(r.From, r.To), 1), chunkLimit)
+	n := len(r.Symbols)
+	requests := max((n+most-1)/most, min(n/worthAReply, parallel), 1)
+	return (n + requests - 1) / requests
+}
+
+// mostSessions is how many sessions the range can have: its weekdays.
+func mostSessions(from, to events.Date) int {
+	days := int(to.In(time.UTC).Sub(from.In(time.UTC)).Hours()/24) + 1
+	return days/7*5 + min(days%7, 5)
 }
 
 // chunk fetches some symbols. The SDK cannot read a reply with one fractional
@@ -232,10 +241,15 @@ func classify(err error) error {
 // outside of what was asked for. It keeps the provider's order.
 func convert(got map[string][]marketdata.Bar, r market.Request) market.Bars {
 	out := make(market.Bars, len(got))
+	dates := make(map[int64]events.Date) // all symbols have the same sessions
 	for symbol, bars := range got {
 		series := make(market.Series, 0, len(bars))
 		for _, b := range bars {
-			date := events.DateOf(b.Timestamp, market.NewYork())
+			date, known := dates[b.Timestamp.Unix()]
+			if !known {
+				date = events.DateOf(b.Timestamp, market.NewYork())
+				dates[b.Timestamp.Unix()] = date
+			}
 			if date < r.From || date > r.To {
 				continue
 			}

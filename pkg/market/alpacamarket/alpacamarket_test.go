@@ -154,9 +154,12 @@ func TestChunksFitOnOnePage(t *testing.T) {
 		if len(symbols)*sessions > 10_000 {
 			t.Errorf("%d symbols × %d sessions do not fit on a page", len(symbols), sessions)
 		}
+		if len(symbols) != 25 {
+			t.Errorf("a request for %d symbols: they are answered side by side and should be as large as each other", len(symbols))
+		}
 	}
 	slices.Sort(seen)
-	if !slices.Equal(seen, r.Symbols) || len(p.seen()) != 3 {
+	if !slices.Equal(seen, r.Symbols) || len(p.seen()) != 4 {
 		t.Errorf("%d requests asked for %d symbols", len(p.seen()), len(seen))
 	}
 }

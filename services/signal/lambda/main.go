@@ -22,7 +22,7 @@ func main() { lambdaenv.Main(topology.Signal, build) }
 
 func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
 	var calendar market.Calendar
-	source, err := marketenv.Connect(ctx, e, calendar)
+	source, err := marketenv.Connect(ctx, e)
 	// A bundle that does not hold must end a run with its mistakes named, and
 	// fail the deployment's probe; so it does not keep the function from starting.
 	folder := filepath.Join(e.Vars.String("LAMBDA_TASK_ROOT"), "strategies")
