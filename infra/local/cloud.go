@@ -342,9 +342,12 @@ func (c *Cloud) Drain(ctx context.Context) error {
 	return nil
 }
 
-// Advance moves the rehearsal clock on, for what would take minutes: a lease of a dead process that must run out. Processes that
-// run keep their time; those started from now on have the new one. An Observer may call it.
-func (c *Cloud) Advance(d time.Duration) { c.rehearse.Advance(d) }
+// Advance moves the rehearsal clock on, for what would take minutes: a lease of a dead process that must run out. Invocations under
+// way keep their time; processes that wait for work end, so that all later ones have the new one. An Observer may call it.
+func (c *Cloud) Advance(d time.Duration) {
+	c.rehearse.Advance(d)
+	c.host.Recycle()
+}
 
 // UnderWay counts what is queued, running or waiting for a retry.
 func (c *Cloud) UnderWay() int { return c.tracker.Count() }

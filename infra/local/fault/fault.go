@@ -18,6 +18,7 @@ type Action string
 // The actions, and which fields of a Fault choose their occurrences.
 const (
 	KillBeforeWork     Action = "kill-before-work"     // function, event type: the process dies before it sees the event
+	KillWhileWorking   Action = "kill-while-working"   // function, event type, delay: the process dies so long after it got the event, if it still works on it
 	KillAfterCall      Action = "kill-after-call"      // function, operation: the call takes effect, the process dies before the reply
 	KillBeforeResponse Action = "kill-before-response" // function, event type: all work done, the process dies before it says so
 	DropResponse       Action = "drop-response"        // function, event type: the reply is lost, the invocation counts as timed out
@@ -44,8 +45,8 @@ const (
 )
 
 // actions is the list above: anything else is a misspelt action.
-var actions = []Action{KillBeforeWork, KillAfterCall, KillBeforeResponse, DropResponse, DelayResponse, Throttle, Missing, DenyDelivery,
-	DeliverTwice, DelayDelivery, DeliverReversed, ReceiveTwice, RejectEntry, FailCall, FailReply, ThrottleCall, DelayCall, MailReject,
+var actions = []Action{KillBeforeWork, KillWhileWorking, KillAfterCall, KillBeforeResponse, DropResponse, DelayResponse, Throttle, Missing,
+	DenyDelivery, DeliverTwice, DelayDelivery, DeliverReversed, ReceiveTwice, RejectEntry, FailCall, FailReply, ThrottleCall, DelayCall, MailReject,
 	MailRefuseTLS, MailDropBefore, MailDropAfter, ScheduleTwice, ScheduleLate, ScheduleSkip}
 
 // Fault is one thing that goes wrong. Empty selectors match everything.

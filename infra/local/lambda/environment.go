@@ -147,6 +147,20 @@ func (e *environment) launch() error {
 func (e *environment) kill() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.end()
+}
+
+// killDuring is kill while the invocation has not ended.
+func (e *environment) killDuring(h *handover) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.current == h {
+		e.end()
+	}
+}
+
+// end is kill for who holds the lock.
+func (e *environment) end() {
 	e.doomed = true
 	if e.process != 0 {
 		// ESRCH means the group has ended by itself, which is what we want.

@@ -143,6 +143,9 @@ func (f *Function) run(ctx context.Context, e *environment, i Invocation) Result
 		<-e.dead
 		return Result{Failed: true, Payload: timeoutPayload(i.RequestID, f.Timeout)}
 	}
+	if k, ok := f.host.options.Faults.Take(fault.Occurrence{Do: fault.KillWhileWorking, Function: f.Service, EventType: i.EventType}); ok {
+		defer time.AfterFunc(k.Delay, func() { e.killDuring(h) }).Stop()
+	}
 	r, alive := f.await(ctx, e, h, limit.C)
 	e.mu.Lock()
 	e.current = nil

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -131,6 +132,22 @@ func (h *Host) Kill(environment string) bool {
 		e.kill()
 	}
 	return ok
+}
+
+// Recycle ends every process that waits for work, as the service does after some time. What runs goes on.
+func (h *Host) Recycle() {
+	h.mu.Lock()
+	functions := slices.Clone(h.functions)
+	h.mu.Unlock()
+	for _, f := range functions {
+		f.mu.Lock()
+		idle := f.idle
+		f.idle = nil
+		f.mu.Unlock()
+		for _, e := range idle {
+			e.kill()
+		}
+	}
 }
 
 // Environments is the number of child processes per function.

@@ -38,8 +38,8 @@ func build(t *testing.T) map[string]string {
 	return binaries
 }
 
-// faulty plays a run with faults and returns how many invocations failed.
-func faulty(t *testing.T, binaries map[string]string, faults ...fault.Fault) (r *rehearsal.Rehearsal, report *rehearsal.Report, failed int) {
+// prepare starts a cloud with faults. failed counts the invocations that fail.
+func prepare(t *testing.T, binaries map[string]string, faults ...fault.Fault) (r *rehearsal.Rehearsal, failed *atomic.Int32) {
 	t.Helper()
 	plan := &fault.Plan{}
 	for _, f := range faults {
@@ -47,19 +47,27 @@ func faulty(t *testing.T, binaries map[string]string, faults ...fault.Fault) (r 
 			t.Fatal(err)
 		}
 	}
+	failed = new(atomic.Int32)
 	var playing atomic.Pointer[rehearsal.Rehearsal]
 	r = start(t, func(o *rehearsal.Options) {
 		o.Binaries, o.Faults = binaries, plan
 		o.Backoff.Async.Quiet = func() { playing.Load().Advance(minute) }
 		o.OnLine = func(l rehearsal.Line) {
 			if l.Failed {
-				failed++
+				failed.Add(1)
 			}
 		}
 	})
 	playing.Store(r)
-	report = play(t, r)
-	return r, report, failed
+	return r, failed
+}
+
+// faulty plays a run with faults and returns how many invocations failed.
+func faulty(t *testing.T, binaries map[string]string, faults ...fault.Fault) (*rehearsal.Rehearsal, *rehearsal.Report, int) {
+	t.Helper()
+	r, failed := prepare(t, binaries, faults...)
+	report := play(t, r)
+	return r, report, int(failed.Load())
 }
 
 // once fails the test unless the run did what the clean one did, once: the

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -116,6 +115,7 @@ type Rehearsal struct {
 
 	opened  time.Time // orders since then are the rehearsal's
 	options Options
+	door    *door        // of Paper
 	moved   *local.Clock // Clock, unless a real account is traded
 	watch   *watcher
 	close   []func() error
@@ -226,16 +226,13 @@ func (r *Rehearsal) startPaper(ctx context.Context, bars market.Bars, variables,
 	if err != nil {
 		return 0, err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("rehearsal: open a port for the paper broker: %w", err)
+	if r.door, err = openDoor(ctx, r.Paper); err != nil {
+		return 0, err
 	}
-	server := &http.Server{Handler: r.Paper, ReadHeaderTimeout: 10 * time.Second}
-	go server.Serve(listener) //nolint:errcheck // it ends with Close
-	r.close = append(r.close, server.Close)
-	address := "http://" + listener.Addr().String()
+	r.close = append(r.close, r.door.close)
+	address := "http://" + r.door.address
 	variables["BROKER_BASE_URL"], variables["DATA_BASE_URL"] = address, address
-	variables["SIM_HOSTS"], variables["ACCOUNT_NUMBER"] = listener.Addr().String(), number
+	variables["SIM_HOSTS"], variables["ACCOUNT_NUMBER"] = r.door.address, number
 	parameters[parameterPath+"broker/key-id"], parameters[parameterPath+"broker/secret-key"] = keyID, secret
 	r.Broker, err = alpacabroker.New(alpacabroker.Options{
 		BaseURL: address, DataURL: address, Feed: "iex", KeyID: keyID, Secret: secret, Clock: r.Clock, Unlimited: true,
@@ -291,8 +288,8 @@ func loopback(base string) (string, bool) {
 	return u.Host, u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Advance moves the rehearsed time of the broker and of functions that start
-// from now on. OnLine may call it. A real account's clock does not move.
+// Advance moves the rehearsed time of the broker and of every invocation from
+// now on. OnLine may call it. A real account's clock does not move.
 func (r *Rehearsal) Advance(d time.Duration) {
 	if r.moved == nil {
 		return
