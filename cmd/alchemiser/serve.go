@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/alchemiser/alchemiser/infra/local"
+	"github.com/alchemiser/alchemiser/infra/local/cloudwatch"
 	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
 	"github.com/alchemiser/alchemiser/pkg/market"
 )
@@ -31,7 +32,8 @@ func newServeCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Keep the cloud running on this machine; schedules fire by themselves",
 		Long: `Serve builds the six functions and keeps the one-machine cloud running: the
-schedules fire at their times, and every invocation is shown. The daily run is
+schedules fire at their times. Every invocation is shown, and every alarm of the
+templates when it begins or ceases to fire. The daily run is
 disabled in the template that serve uses; --trade enables it. Without --trade
 only the sweep runs, which looks after runs that did not end.
 
@@ -67,6 +69,7 @@ func serve(ctx context.Context, cmd *cobra.Command, f serveFlags) error {
 	}
 	out := servePrinter{w: cmd.OutOrStdout()}
 	options.OnLine = out.line
+	options.OnAlarm = out.alarm
 	out.printf("Building the six functions and starting the cloud …\n")
 	// The end of the context must not cut what is under way: Serve lets it finish.
 	r, err := rehearsal.Start(context.WithoutCancel(ctx), options)
@@ -124,4 +127,13 @@ func (p servePrinter) line(l rehearsal.Line) {
 		note = fmt.Sprintf(", try %d", l.Attempt)
 	}
 	p.printf("%s  %d  %-28s  %-9s  %-12s  %s\n", l.Time.In(market.NewYork()).Format("2006-01-02 15:04:05.000"), l.N, l.Trigger, l.Function, millis(l.Duration)+note, l.Did)
+}
+
+// alarm shows what AWS would send to the alarm topic.
+func (p servePrinter) alarm(s cloudwatch.State) {
+	if s.Firing {
+		p.printf("ALARM  %s: %s\n", s.Name, s.Description)
+		return
+	}
+	p.printf("over   %s\n", s.Name)
 }

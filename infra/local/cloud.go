@@ -37,6 +37,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/infra/local/aws"
 	"github.com/alchemiser/alchemiser/infra/local/bus"
+	"github.com/alchemiser/alchemiser/infra/local/cloudwatch"
 	"github.com/alchemiser/alchemiser/infra/local/delivery"
 	"github.com/alchemiser/alchemiser/infra/local/fault"
 	"github.com/alchemiser/alchemiser/infra/local/iam"
@@ -140,6 +141,7 @@ type Cloud struct {
 	queues    map[string]aws.Queue // by name
 	sink      *smtp.Sink
 	logs      *logs
+	metrics   *cloudwatch.Store
 	scheduler *scheduler
 	tables    *tables
 	server    *http.Server
@@ -152,7 +154,6 @@ type Cloud struct {
 
 	observing   sync.Mutex
 	invocations []Invocation
-	activities  map[resource]*activity
 	problems    []string
 }
 
@@ -163,8 +164,8 @@ func Start(ctx context.Context, o Options) (*Cloud, error) {
 		return nil, fmt.Errorf("one-machine cloud: %w", err)
 	}
 	c := &Cloud{options: o, model: model, clock: env.SystemClock(0), rehearse: NewClock(o.ClockOffset),
-		functions: map[string]*function{}, byService: map[string]*function{}, buses: map[string]*bus.Bus{}, queues: map[string]aws.Queue{},
-		activities: map[resource]*activity{}}
+		functions: map[string]*function{}, byService: map[string]*function{}, buses: map[string]*bus.Bus{}, queues: map[string]aws.Queue{}}
+	c.metrics = cloudwatch.NewStore(c.rehearse.Now())
 	if o.Backoff.Async.ThrottleMax == 0 {
 		c.options.Backoff = AWS()
 	}
@@ -184,7 +185,8 @@ func (c *Cloud) start() error {
 	if c.temporary, err = os.MkdirTemp("", "alchemiser-cloud-*"); err != nil {
 		return err
 	}
-	if c.logs, err = newLogs(c.options.LogDir, c.rehearse); err != nil {
+	measure := func(value float64, m template.Metric) { c.metrics.Add(c.rehearse.Now(), value, m) }
+	if c.logs, err = newLogs(c.options.LogDir, c.rehearse, measure); err != nil {
 		return err
 	}
 	if c.options.DataDir != "" {
@@ -227,6 +229,7 @@ func (c *Cloud) start() error {
 	if c.options.DataDir != "" {
 		c.serving.Go(c.keepData)
 	}
+	c.serving.Go(c.watchAlarms)
 	c.scheduler = newScheduler(c)
 	return c.scheduler.start()
 }
@@ -235,16 +238,16 @@ func (c *Cloud) bundle() string { return filepath.Join(c.temporary, "certificate
 
 func (c *Cloud) addQueues() {
 	for _, m := range c.model.Queues {
-		c.queues[m.Name] = aws.Queue{Model: m, Queue: queue.New(m.Name, queue.Options{Clock: c.clock, Visibility: m.VisibilityTimeout,
+		c.queues[m.Name] = aws.Queue{Model: m, Queue: queue.New(m.Name, queue.Options{Clock: c.rehearse, Visibility: m.VisibilityTimeout,
 			Retention: m.Retention})}
 	}
 }
 
 func (c *Cloud) addDelivery() {
 	c.host = lambda.NewHost(lambda.Options{Clock: c.clock, Faults: c.options.Faults, Sink: c.logs.write})
-	c.async = &lambda.Async{Backoff: c.options.Backoff.Async, Tracker: &c.tracker, Clock: c.clock, Faults: c.options.Faults,
+	c.async = &lambda.Async{Backoff: c.options.Backoff.Async, Tracker: &c.tracker, Clock: c.rehearse, Faults: c.options.Faults,
 		Observe: c.attempted}
-	c.deliverer = &delivery.Deliverer{Backoff: c.options.Backoff.Delivery, Clock: c.clock, Tracker: &c.tracker, Send: c.send,
+	c.deliverer = &delivery.Deliverer{Backoff: c.options.Backoff.Delivery, Clock: c.rehearse, Tracker: &c.tracker, Send: c.send,
 		DeadLetter: c.deadLetter}
 	for _, m := range c.model.Buses {
 		c.buses[m.Name] = bus.New(m, c.model.Rules, bus.Options{Clock: c.rehearse, Observe: c.published,

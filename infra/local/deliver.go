@@ -20,6 +20,14 @@ const (
 
 // send makes one attempt to hand an event of a rule or schedule over.
 func (c *Cloud) send(j delivery.Job, payload []byte) *delivery.Error {
+	err := c.handOver(j, payload)
+	if s := c.schedule(j.SourceARN); s != nil && err != nil {
+		c.measure("AWS/Scheduler", "TargetErrorCount", 1, map[string]string{"ScheduleGroup": s.Group})
+	}
+	return err
+}
+
+func (c *Cloud) handOver(j delivery.Job, payload []byte) *delivery.Error {
 	if group, ok := strings.CutPrefix(j.Target.ARN, "arn:aws:logs:"+template.Region+":"+template.Account+":log-group:"); ok {
 		c.logs.write(lambda.Output{LogGroup: strings.TrimSuffix(group, ":*"), Lines: []string{string(payload)}})
 		return nil
@@ -94,6 +102,7 @@ func (c *Cloud) deadLetter(j delivery.Job, body []byte, attributes map[string]st
 	code := attributes[delivery.AttributeErrorCode]
 	if j.Target.DeadLetter == "" {
 		c.problem("an event of %s for %s was lost (%s): the target has no dead-letter queue", j.SourceARN, j.Target.ARN, code)
+		c.measureGivenUp(j, false)
 		return
 	}
 	q := c.queues[j.Target.DeadLetter[strings.LastIndex(j.Target.DeadLetter, ":")+1:]]
@@ -107,10 +116,12 @@ func (c *Cloud) deadLetter(j delivery.Job, body []byte, attributes map[string]st
 		d := c.audit.Decide(j.SourceARN, request, q.Model.Policies...)
 		reason, ok = d.Reason, d.Allowed
 	}
+	c.measureGivenUp(j, !ok)
 	if !ok {
 		c.problem("an event of %s for %s was lost (%s): its dead-letter queue refuses it: %s", j.SourceARN, j.Target.ARN, code, reason)
 		return
 	}
 	q.Send(string(body), attributes)
+	c.measureQueues()
 	c.observe(Event{Kind: DeadLettered, EventType: j.EventType, EventID: j.EventID, Queue: q.Model.Name, Error: code})
 }

@@ -229,11 +229,13 @@ func (c *Cloud) onFailure(f *function, queueARN string, record []byte) {
 	r := iam.Request{Principal: "aws:" + f.model.Role.ARN, Action: "sqs:SendMessage", Resource: queueARN, Context: requestContext(f.model.ARN)}
 	d := c.audit.Decide(f.model.Name, r, slices.Concat(f.model.Role.Policies, q.Model.Policies)...)
 	if !d.Allowed {
+		c.measureFunction(f.model.Name, qualified(f, "live"), "DestinationDeliveryFailures", 1)
 		c.problem("function %s: the record of a failed event was lost: %s", f.model.Name, d.Reason)
 		c.observe(Event{Kind: Denied, Function: f.model.Name, Service: f.model.Service, Error: d.Reason})
 		return
 	}
 	q.Send(string(record), nil)
+	c.measureQueues()
 	c.observe(Event{Kind: FailureRecorded, Function: f.model.Name, Service: f.model.Service, Queue: q.Model.Name})
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/infra/local/aws"
 	"github.com/alchemiser/alchemiser/infra/local/lambda"
+	"github.com/alchemiser/alchemiser/infra/local/template"
 	"github.com/alchemiser/alchemiser/pkg/env"
 )
 
@@ -25,6 +26,8 @@ const keptLines = 10_000
 type logs struct {
 	dir   string
 	clock env.Clock // the rehearsed time
+	// measure is told every value of an embedded metric.
+	measure func(value float64, m template.Metric)
 
 	mu      sync.Mutex
 	files   map[string]*os.File
@@ -50,13 +53,13 @@ type Metric struct {
 	Last       float64           `json:"last"`
 }
 
-func newLogs(dir string, clock env.Clock) (*logs, error) {
+func newLogs(dir string, clock env.Clock, measure func(float64, template.Metric)) (*logs, error) {
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
 		}
 	}
-	return &logs{dir: dir, clock: clock, files: map[string]*os.File{}, lines: map[string][]LogLine{}, metrics: map[string]*Metric{}}, nil
+	return &logs{dir: dir, clock: clock, measure: measure, files: map[string]*os.File{}, lines: map[string][]LogLine{}, metrics: map[string]*Metric{}}, nil
 }
 
 func (l *logs) write(o lambda.Output) {
@@ -157,6 +160,7 @@ func (l *logs) count(namespace, name string, dimensions map[string]string, value
 		if m.Count == 0 || n > m.Max {
 			m.Max = n
 		}
+		l.measure(n, template.Metric{Namespace: namespace, Name: name, Dimensions: dimensions})
 		m.Count++
 		m.Sum += n
 		m.Last = n

@@ -6,6 +6,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/infra/local/aws"
 	"github.com/alchemiser/alchemiser/infra/local/bus"
+	"github.com/alchemiser/alchemiser/infra/local/cloudwatch"
 	"github.com/alchemiser/alchemiser/infra/local/lambda"
 	"github.com/alchemiser/alchemiser/infra/local/smtp"
 )
@@ -25,6 +26,7 @@ const (
 	MailReceived    Kind = "mail"             // Mail
 	ScheduleFired   Kind = "schedule"         // Schedule, Planned
 	APICall         Kind = "call"             // Function, Operation, Duration, Error
+	AlarmChanged    Kind = "alarm"            // an alarm began or ceased to fire: Alarm
 )
 
 // Event is one thing that happened, for the live timeline. Fields that do not belong to its kind are empty.
@@ -46,6 +48,7 @@ type Event struct {
 	Planned   time.Time
 	Bus       *bus.Record
 	Mail      *smtp.Mail
+	Alarm     *cloudwatch.State
 }
 
 // Invocation is one attempt that ran.
@@ -82,13 +85,13 @@ func (c *Cloud) tell(e Event) {
 // attempted is told of every attempt before (r is nil) and after it.
 func (c *Cloud) attempted(f *lambda.Function, i lambda.Invocation, r *lambda.Result) {
 	e := Event{Kind: Started, Function: f.Name, Service: f.Service, RequestID: i.RequestID, EventType: i.EventType, Attempt: i.Attempt}
+	c.measureAttempt(f.Name, i, r)
 	if r == nil {
 		c.observe(e)
 		return
 	}
 	c.observing.Lock()
 	defer c.observing.Unlock()
-	c.activity(f.Name, i.ARN).count(r)
 	if r.Throttled {
 		e.Kind = Throttled
 		c.tell(e)

@@ -15,7 +15,7 @@ func edited(t *testing.T, from, to string) fstest.MapFS {
 	t.Helper()
 	fsys := fstest.MapFS{}
 	found := false
-	for _, part := range []string{"foundation", "echo", "sink"} {
+	for _, part := range []string{"foundation", "echo", "sink", "alarms"} {
 		name := "alchemiser-test-" + part + ".template.json"
 		text, err := os.ReadFile("testdata/templates/" + name)
 		if err != nil {
@@ -88,18 +88,24 @@ func TestScheduleNeedsItsRole(t *testing.T) {
 	}
 }
 
+// The grant of echo to send to its failure queue, and what is put in its place.
+const (
+	withoutGrant = `"sqs:SendMessage",
+       "Effect": "Allow",
+       "Resource": {
+        "Fn::GetAtt": [
+         "FailureDlq"`
+	withAnother = `"sqs:GetQueueUrl",
+       "Effect": "Allow",
+       "Resource": {
+        "Fn::GetAtt": [
+         "FailureDlq"`
+)
+
 // The record of a failed event needs the function's own grant; without it the loss is a problem, not silence.
 func TestOnFailureNeedsTheFunctionsGrant(t *testing.T) {
 	c := start(t, func(o *local.Options) {
-		o.Templates = edited(t, `"sqs:SendMessage",
-       "Effect": "Allow",
-       "Resource": {
-        "Fn::GetAtt": [
-         "FailureDlq"`, `"sqs:GetQueueUrl",
-       "Effect": "Allow",
-       "Resource": {
-        "Fn::GetAtt": [
-         "FailureDlq"`)
+		o.Templates = edited(t, withoutGrant, withAnother)
 	})
 	put(t, c, "Ping", `{"do":"error"}`)
 	s := quiesce(t, c)

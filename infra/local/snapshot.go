@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/alchemiser/alchemiser/infra/local/bus"
+	"github.com/alchemiser/alchemiser/infra/local/cloudwatch"
 	"github.com/alchemiser/alchemiser/infra/local/iam"
 	"github.com/alchemiser/alchemiser/infra/local/queue"
 	"github.com/alchemiser/alchemiser/infra/local/smtp"
@@ -23,8 +24,7 @@ type Snapshot struct {
 	Mails        []smtp.Mail
 	Invocations  []Invocation // every attempt that ran, in order of its end
 	Problems     []string     // what went wrong and no call reported
-	Alarms       []AlarmState // those that could be evaluated
-	Unevaluated  []UnevaluatedAlarm
+	Alarms       []cloudwatch.State
 }
 
 // QueueState is a queue with its messages, which Snapshot does not receive.
@@ -37,7 +37,7 @@ type QueueState struct {
 // Snapshot returns the present state.
 func (c *Cloud) Snapshot() Snapshot {
 	s := Snapshot{UnderWay: c.tracker.Count(), Environments: c.host.Environments(), Denials: c.audit.Denials(), Metrics: c.logs.snapshot(),
-		Mails: c.sink.Mails()}
+		Mails: c.sink.Mails(), Alarms: c.Alarms()}
 	for _, m := range c.model.Queues {
 		q := c.queues[m.Name]
 		visible, hidden := q.Count()
@@ -66,7 +66,6 @@ func (c *Cloud) Snapshot() Snapshot {
 	defer c.observing.Unlock()
 	s.Invocations = slices.Clone(c.invocations)
 	s.Problems = slices.Clone(c.problems)
-	c.evaluateAlarms(&s)
 	return s
 }
 

@@ -97,7 +97,7 @@ func (a *Async) Accept(f *Function, i Invocation, c AsyncConfig) error {
 }
 
 func (a *Async) begin(f *Function, i Invocation, c AsyncConfig) {
-	accepted := a.Clock.Now()
+	i.Accepted = a.Clock.Now()
 	a.Tracker.Begin()
 	var turn chan struct{}
 	reversed, ok := a.Faults.Take(fault.Occurrence{Do: fault.DeliverReversed, Function: f.Service, EventType: i.EventType})
@@ -110,12 +110,12 @@ func (a *Async) begin(f *Function, i Invocation, c AsyncConfig) {
 			return
 		}
 		defer a.held.pop(f)
-		a.work(f.host.ctx, f, i, c, accepted)
+		a.work(f.host.ctx, f, i, c)
 	}()
 }
 
 // work tries until success, the last retry, the age limit or the end of the host.
-func (a *Async) work(ctx context.Context, f *Function, i Invocation, c AsyncConfig, accepted time.Time) {
+func (a *Async) work(ctx context.Context, f *Function, i Invocation, c AsyncConfig) {
 	failures, refusals := 0, 0
 	var last *Result
 	if d, ok := a.Faults.Take(fault.Occurrence{Do: fault.DelayDelivery, Function: f.Service, EventType: i.EventType}); ok {
@@ -124,7 +124,7 @@ func (a *Async) work(ctx context.Context, f *Function, i Invocation, c AsyncConf
 		}
 	}
 	for {
-		if a.Clock.Now().Sub(accepted) > c.MaxAge {
+		if a.Clock.Now().Sub(i.Accepted) > c.MaxAge {
 			a.giveUp(i, c, "EventAgeExceeded", failures, last)
 			return
 		}

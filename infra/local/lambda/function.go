@@ -25,8 +25,9 @@ type Invocation struct {
 	RequestID string
 	ARN       string // as invoked, with its qualifier
 	Payload   []byte
-	EventType string // detail-type of an event, for faults and the timeline; may be empty
-	Attempt   int    // from 1
+	EventType string    // detail-type of an event, for faults and the timeline; may be empty
+	Attempt   int       // from 1
+	Accepted  time.Time // by the asynchronous queue; zero for a call that waits for the answer
 }
 
 // Result is what became of an invocation. Throttled means that it did not run.

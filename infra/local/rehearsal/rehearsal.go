@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/alchemiser/alchemiser/infra/local"
+	"github.com/alchemiser/alchemiser/infra/local/cloudwatch"
 	"github.com/alchemiser/alchemiser/infra/local/fault"
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/broker/alpacabroker"
@@ -72,6 +73,8 @@ type Options struct {
 
 	Backoff local.Backoff
 	OnLine  func(Line) // hears of every invocation when it has ended
+	// OnAlarm hears of every alarm that begins or ceases to fire, within a minute.
+	OnAlarm func(cloudwatch.State)
 	Faults  *fault.Plan
 	// Environment overrides variables of the templates: see local.Options.
 	Environment map[string]map[string]string
@@ -126,7 +129,7 @@ func Start(ctx context.Context, o Options) (*Rehearsal, error) {
 	if o.Fills == "" {
 		o.Fills = paperbroker.Midpoint
 	}
-	r := &Rehearsal{options: o, watch: newWatcher(o.OnLine)}
+	r := &Rehearsal{options: o, watch: newWatcher(o.OnLine, o.OnAlarm)}
 	if err := r.start(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alchemiser/alchemiser/infra/local"
+	"github.com/alchemiser/alchemiser/infra/local/cloudwatch"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
 	"github.com/alchemiser/alchemiser/pkg/topology"
@@ -35,14 +36,15 @@ type watcher struct {
 	began     time.Time
 	offset    time.Duration // of the rehearsed clock
 	onLine    func(Line)
+	onAlarm   func(cloudwatch.State)
 	lines     []Line
 	ended     bool
 	published map[string][]events.Envelope // by the producing service, since its last line
 	mails     []string
 }
 
-func newWatcher(onLine func(Line)) *watcher {
-	return &watcher{onLine: onLine, published: make(map[string][]events.Envelope)}
+func newWatcher(onLine func(Line), onAlarm func(cloudwatch.State)) *watcher {
+	return &watcher{onLine: onLine, onAlarm: onAlarm, published: make(map[string][]events.Envelope)}
 }
 
 // rehearse moves the times of the lines to the rehearsed clock.
@@ -78,6 +80,10 @@ func (w *watcher) observe(e local.Event) {
 		}
 	case local.MailReceived:
 		w.mails = append(w.mails, strings.Join(e.Mail.To, ", "))
+	case local.AlarmChanged:
+		if w.onAlarm != nil {
+			w.onAlarm(*e.Alarm)
+		}
 	case local.Finished:
 		if !w.ended {
 			w.finish(e)

@@ -28,13 +28,13 @@ func Load(fsys fs.FS) (*Model, error) {
 	resources := ordered(stacks)
 	for _, step := range []map[string]func(*resource) error{
 		{"AWS::IAM::Role": l.role, "AWS::Events::EventBus": l.bus, "AWS::SQS::Queue": l.queue, "AWS::DynamoDB::GlobalTable": l.table,
-			"AWS::Logs::LogGroup": l.logGroup, "AWS::SSM::Parameter": l.parameter, "AWS::Scheduler::ScheduleGroup": l.scheduleGroup,
-			"AWS::CloudWatch::Alarm": l.alarm},
+			"AWS::Logs::LogGroup": l.logGroup, "AWS::SSM::Parameter": l.parameter, "AWS::Scheduler::ScheduleGroup": l.scheduleGroup},
 		{"AWS::Lambda::Function": l.function, "AWS::IAM::Policy": l.policy, "AWS::SQS::QueuePolicy": l.queuePolicy,
 			"AWS::Events::Archive": l.archive},
 		{"AWS::Lambda::Version": l.version, "AWS::Lambda::Alias": l.alias, "AWS::Lambda::EventInvokeConfig": l.eventInvokeConfig,
 			"AWS::Lambda::Permission": l.permission},
 		{"AWS::Events::Rule": l.rule, "AWS::Scheduler::Schedule": l.schedule},
+		{"AWS::CloudWatch::Alarm": l.alarm},
 	} {
 		for _, r := range resources {
 			if read, ok := step[r.Type]; ok {

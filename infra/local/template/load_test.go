@@ -89,11 +89,27 @@ func TestLoadRefusals(t *testing.T) {
 		{"flexible window", "echo", `"OFF"`, `"FLEXIBLE"`, "FlexibleTimeWindow"},
 		{"too many retries", "echo", `"MaximumRetryAttempts": 20`, `"MaximumRetryAttempts": 200`, "185"},
 		{"reserved variable", "echo", `"BUS_NAME"`, `"AWS_BUS_NAME"`, "reserved"},
+		{"alarm on an unknown metric", "alarms", `"AsyncEventAge"`, `"AsyncEventAges"`, "not measured"},
+		{"alarm on another statistic", "alarms", `"Maximum"`, `"Average"`, "Average"},
+		{"alarm on a percentile", "alarms", `"Statistic": "Maximum"`, `"ExtendedStatistic": "p99"`, "ExtendedStatistic"},
+		{"alarm on a function that is none", "alarms", `"alchemiser-test-echo:live"`, `"alchemiser-test-echo:life"`, "does not exist"},
+		{"alarm on a queue that is none", "alarms", `"alchemiser-test-echo-failure-dlq"`, `"alchemiser-test-echo-failure-dql"`, "does not exist"},
+		{"alarm on a rule that is none", "alarms", `"alchemiser-test-echo-ping"`, `"alchemiser-test-echo-pong"`, "does not exist"},
+		{"alarm on a schedule group that is none", "alarms", `"alchemiser-test-schedules"`, `"default"`, "does not exist"},
+		{"alarm by other dimensions", "alarms", `"QueueName"`, `"Queue"`, "not measured"},
+		{"another expression", "alarms", `SUM(METRICS())`, `MAX(METRICS())`, "SUM(METRICS())"},
+		{"an expression that is not returned", "alarms", `"ReturnData": true`, `"ReturnData": false`, "SUM(METRICS())"},
+		{"another comparison", "alarms", `"LessThanThreshold"`, `"LessThanLowerThreshold"`, "LessThanLowerThreshold"},
+		{"another treatment of missing data", "alarms", `"breaching"`, `"bad"`, "TreatMissingData"},
+		{"alarm without a threshold", "alarms", `"Threshold": 3600`, `"ThresholdMetricId": "m0"`, "ThresholdMetricId"},
+		{"alarm with an odd period", "alarms", `"Period": 300`, `"Period": 45`, "multiple of a minute"},
+		{"alarm of no period", "alarms", `"EvaluationPeriods": 3`, `"EvaluationPeriods": 0`, "periods"},
+		{"composite alarm", "alarms", `"AWS::CloudWatch::Alarm"`, `"AWS::CloudWatch::CompositeAlarm"`, "not known"},
 		{"conditions", "echo", `"Rules":`, `"Conditions":{},"Rules":`, "Conditions"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			fsys := fstest.MapFS{}
-			for _, part := range []string{"foundation", "echo", "sink"} {
+			for _, part := range []string{"foundation", "echo", "sink", "alarms"} {
 				name := "alchemiser-test-" + part + ".template.json"
 				text, err := os.ReadFile(filepath.Join(fixtures, name))
 				if err != nil {

@@ -129,18 +129,28 @@ type Index struct {
 	Include    []string
 }
 
-// Alarm is a CloudWatch alarm on one metric, or on an expression over several (Math: then it has no metric of its own).
+// Alarm is a CloudWatch alarm: on one metric, or on the sum of several. Datapoints of the newest Periods must breach.
 type Alarm struct {
-	Name              string
-	Namespace, Metric string
-	Dimensions        map[string]string
-	Statistic         string
-	Comparison        string // the ComparisonOperator
-	Threshold         float64
-	Periods           int    // EvaluationPeriods
-	Missing           string // TreatMissingData, or empty
-	Math              bool
-	Actions           []string // ARNs
+	Name, Description   string
+	Queries             []Query // all of the same period
+	Comparison          string  // AtLeast, Above, Below or AtMost
+	Threshold           float64
+	Periods, Datapoints int
+	Missing             string   // a TreatMissingData
+	Actions             []string // ARNs
+}
+
+// Query is a metric with what is made of its values in a period.
+type Query struct {
+	Metric
+	Statistic string // Sum or Maximum
+	Period    time.Duration
+}
+
+// Metric is the identity of a series of values.
+type Metric struct {
+	Namespace, Name string
+	Dimensions      map[string]string
 }
 
 // LogGroup receives the log lines of a function or the events of a rule.
