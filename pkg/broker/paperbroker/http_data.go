@@ -1,14 +1,10 @@
 package paperbroker
 
 import (
-	"bytes"
-	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
-	"sort"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/market"
@@ -81,142 +77,24 @@ func dataRefusal(status int, format string, args ...any) reply {
 	return reply{status: status, body: map[string]string{"message": fmt.Sprintf(format, args...)}}
 }
 
-// getBars serves daily bars of one symbol or of many, page by page: ordered by
-// symbol, then by time, with a limit over all of them.
-func getBars(e *engine, q request) reply {
-	symbols, single := symbolsOf(q)
-	if len(symbols) == 0 {
-		return dataRefusal(http.StatusBadRequest, "symbols is required")
+// checkFeed refuses a feed that Alpaca does not have.
+func checkFeed(q request) *reply {
+	switch feed := q.query.Get("feed"); feed {
+	case "", "sip", "iex", "delayed_sip", "boats", "overnight", "otc":
+		return nil
+	default:
+		r := dataRefusal(http.StatusBadRequest, "invalid feed: %q", feed)
+		return &r
 	}
-	if tf := q.query.Get("timeframe"); tf != "1Day" && tf != "1D" {
-		return dataRefusal(http.StatusBadRequest, "invalid timeframe: %q; this broker on paper has 1Day", tf)
-	}
-	from, to := time.Time{}, e.now
-	for name, bound := range map[string]*time.Time{"start": &from, "end": &to} {
-		if s := q.query.Get(name); s != "" {
-			t, ok := readInstant(s, time.UTC)
-			if !ok {
-				return dataRefusal(http.StatusBadRequest, "invalid %s: %q", name, s)
-			}
-			*bound = t
-		}
-	}
-	limit := 1000
-	if s := q.query.Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > 10_000 {
-			return dataRefusal(http.StatusBadRequest, "limit must be between 1 and 10000")
-		}
-		limit = n
-	}
-	after, err := readToken(q.query.Get("page_token"))
+}
+
+// appendJSON writes one element of a list.
+func appendJSON(out []byte, v any) []byte {
+	raw, err := json.Marshal(v)
 	if err != nil {
-		return dataRefusal(http.StatusBadRequest, "invalid page_token")
+		panic(fmt.Errorf("paperbroker: %w", err)) // a struct of strings and finite numbers
 	}
-	descending := q.query.Get("sort") == "desc"
-	out := make([]byte, 0, min(limit, 500*len(symbols))*barBytes)
-	written, token, previous := 0, "", ""
-	for _, symbol := range symbols {
-		if symbol < after.symbol {
-			continue
-		}
-		bars := between(e.served(symbol), from, to)
-		if descending {
-			bars = slices.Clone(bars)
-			slices.Reverse(bars)
-		}
-		if symbol == after.symbol {
-			bars = bars[min(after.index, len(bars)):]
-		} else {
-			after.index = 0
-		}
-		if len(bars) == 0 {
-			continue
-		}
-		if written == limit {
-			token = pageToken{symbol, 0}.String()
-			break
-		}
-		n := min(limit-written, len(bars))
-		out = e.appendSeries(out, symbol, previous, single, bars[:n])
-		previous = symbol
-		if written += n; n < len(bars) {
-			token = pageToken{symbol, after.index + n}.String()
-			break
-		}
-		after.index = 0
-	}
-	return reply{status: http.StatusOK, kind: "application/json; charset=UTF-8", raw: envelope(out, symbols[0], token, single)}
-}
-
-func symbolsOf(q request) ([]string, bool) {
-	if s := q.value("symbol"); s != "" {
-		return []string{s}, true
-	}
-	symbols := split(q.query.Get("symbols"))
-	slices.Sort(symbols)
-	return slices.Compact(symbols), false
-}
-
-func between(bars market.Series, from, to time.Time) market.Series {
-	first := sort.Search(len(bars), func(i int) bool { return !barTime(bars[i]).Before(from) })
-	last := sort.Search(len(bars), func(i int) bool { return barTime(bars[i]).After(to) })
-	return bars[first:max(first, last)]
-}
-
-func (e *engine) appendSeries(out []byte, symbol, previous string, single bool, bars market.Series) []byte {
-	if !single {
-		if previous != "" {
-			out = append(out, ',')
-		}
-		out = append(strconv.AppendQuote(out, symbol), `:[`...)
-	}
-	out = e.market.appendBars(out, symbol, bars)
-	if !single {
-		out = append(out, ']')
-	}
-	return out
-}
-
-func envelope(bars []byte, symbol, token string, single bool) []byte {
-	next := "null"
-	if token != "" {
-		next = strconv.Quote(token)
-	}
-	var b bytes.Buffer
-	b.Grow(len(bars) + 100)
-	if single {
-		fmt.Fprintf(&b, `{"bars":[%s],"symbol":%q,"next_page_token":%s}`, bars, symbol, next)
-	} else {
-		fmt.Fprintf(&b, `{"bars":{%s},"next_page_token":%s}`, bars, next)
-	}
-	return b.Bytes()
-}
-
-// pageToken is where the next page begins.
-type pageToken struct {
-	symbol string
-	index  int
-}
-
-func (t pageToken) String() string {
-	return base64.URLEncoding.EncodeToString(fmt.Appendf(nil, "%s|%d", t.symbol, t.index))
-}
-
-func readToken(s string) (pageToken, error) {
-	if s == "" {
-		return pageToken{}, nil
-	}
-	raw, err := base64.URLEncoding.DecodeString(s)
-	if err != nil {
-		return pageToken{}, err
-	}
-	symbol, index, _ := strings.Cut(string(raw), "|")
-	n, err := strconv.Atoi(index)
-	if err == nil && n < 0 {
-		err = fmt.Errorf("index %d", n)
-	}
-	return pageToken{symbol, n}, err
+	return append(out, raw...)
 }
 
 // quoteBody is a quote as Alpaca writes it.
@@ -244,21 +122,33 @@ type tradeBody struct {
 }
 
 func (e *engine) wireQuote(symbol string) (*quoteBody, bool) {
-	q, ok := e.market.quote(symbol, e.now)
+	q := e.quoteAt(symbol, e.now)
+	return q, q != nil
+}
+
+// quoteAt is nil for a symbol without a price at t.
+func (e *engine) quoteAt(symbol string, t time.Time) *quoteBody {
+	q, ok := e.market.quote(symbol, t)
 	if !ok {
-		return nil, false
+		return nil
 	}
 	return &quoteBody{
 		T: wireTime(q.at), AX: "V", AP: q.ask.Float64(), AS: q.size, BX: "V", BP: q.bid.Float64(), BS: q.size, C: []string{"R"}, Z: "B",
-	}, true
+	}
 }
 
 func (e *engine) wireTrade(symbol string) (*tradeBody, bool) {
-	q, ok := e.market.quote(symbol, e.now)
+	q := e.tradeAt(symbol, e.now)
+	return q, q != nil
+}
+
+// tradeAt is nil for a symbol without a price at t.
+func (e *engine) tradeAt(symbol string, t time.Time) *tradeBody {
+	q, ok := e.market.quote(symbol, t)
 	if !ok {
-		return nil, false
+		return nil
 	}
-	return &tradeBody{T: wireTime(q.at), X: "V", P: money.FloorTick(q.mid).Float64(), S: q.size, C: []string{"@"}, I: q.at.UnixMilli(), Z: "B"}, true
+	return &tradeBody{T: wireTime(q.at), X: "V", P: money.FloorTick(q.mid).Float64(), S: q.size, C: []string{"@"}, I: q.at.UnixMilli(), Z: "B"}
 }
 
 // bySymbol collects what there is of each symbol; what there is not is absent.

@@ -134,7 +134,7 @@ func TestEndpoints(t *testing.T) {
 	}
 	w.call(t, "GET", "/v2/account/activities/FILL?page_size=101", "", 422, "40010001")
 	w.call(t, "GET", "/v2/orders?limit=501", "", 422, "limit")
-	w.call(t, "GET", "/v2/stocks/bars?symbols=AAA&timeframe=1Min", "", 400, "timeframe")
+	w.call(t, "GET", "/v2/stocks/bars?symbols=AAA&timeframe=90Min", "", 400, "timeframe")
 	w.call(t, "GET", "/v2/stocks/bars?timeframe=1Day", "", 400, "symbols")
 	w.call(t, "DELETE", "/v2/positions", "", 404, "endpoint not found")
 }
