@@ -60,7 +60,7 @@ func TestBarsWithinADayAddUpToIt(t *testing.T) {
 func TestWeeksAndMonths(t *testing.T) {
 	w := newWorld(t, validReplies, nil)
 	for frame, want := range map[marketdata.TimeFrame]string{
-		marketdata.NewTimeFrame(1, marketdata.Week):  "[2026-11-02 2026-11-09 2026-11-16 2026-11-23]",
+		marketdata.NewTimeFrame(1, marketdata.Week):  "[2026-10-05 2026-10-12 2026-10-19 2026-10-26 2026-11-02 2026-11-09 2026-11-16 2026-11-23]",
 		marketdata.NewTimeFrame(3, marketdata.Month): "[2026-10-01]",
 	} {
 		got, err := w.data().GetBars("AAA", marketdata.GetBarsRequest{TimeFrame: frame, Start: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC), End: morning, Feed: "iex"})
