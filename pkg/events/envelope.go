@@ -34,18 +34,18 @@ type Event struct {
 // Envelope carries one event. Its fields but timestamp and producer follow
 // from the cause; the bytes are frozen by the outbox.
 type Envelope struct {
-	EventID       string   `json:"event_id"`
+	EventID       string   `json:"event_id"` // follows from the cause
 	EventType     Type     `json:"event_type"`
-	SchemaVersion string   `json:"schema_version"`
+	SchemaVersion string   `json:"schema_version"` // of the payload
 	CorrelationID string   `json:"correlation_id"` // the run's id
 	CausationID   string   `json:"causation_id"`   // the consumed event's id
 	RunKey        string   `json:"run_key"`        // account/schedule/slot
 	Account       string   `json:"account"`        // configured alias, never the broker's number
 	TradingMode   Mode     `json:"trading_mode"`
-	DryRun        bool     `json:"dry_run"`
-	Hop           int      `json:"hop"`
-	NotAfter      Time     `json:"not_after"`
-	Timestamp     Time     `json:"timestamp"`
+	DryRun        bool     `json:"dry_run"`   // no order is sent
+	Hop           int      `json:"hop"`       // parent + 1, at most 24
+	NotAfter      Time     `json:"not_after"` // until when it may be acted on
+	Timestamp     Time     `json:"timestamp"` // when its cause was decided
 	Source        Source   `json:"source"`
 	Producer      Producer `json:"producer"`
 	Payload       Payload  `json:"payload"`

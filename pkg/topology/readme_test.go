@@ -9,7 +9,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/topology"
 )
 
-var update = flag.Bool("update", false, "write the README's table anew")
+var update = flag.Bool("update", false, "write the README's table and docs/events.md anew")
 
 const (
 	readme = "../../README.md"
