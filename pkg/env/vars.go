@@ -3,6 +3,7 @@ package env
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -12,11 +13,26 @@ import (
 // mistake, so that a misconfigured function says all of them at once.
 type Vars struct {
 	values map[string]string
+	used   map[string]string
 	errs   []error
 }
 
 // Read returns a reader over the given variables.
-func Read(values map[string]string) *Vars { return &Vars{values: values} }
+func Read(values map[string]string) *Vars {
+	return &Vars{values: values, used: make(map[string]string)}
+}
+
+// Used are the variables that were asked for and are set, with their values.
+func (v *Vars) Used() map[string]string { return maps.Clone(v.used) }
+
+// get is the only way to a value.
+func (v *Vars) get(name string) (string, bool) {
+	s, ok := v.values[name]
+	if ok {
+		v.used[name] = s
+	}
+	return s, ok
+}
 
 // Err joins all mistakes met so far; nil when there was none.
 func (v *Vars) Err() error { return errors.Join(v.errs...) }
@@ -28,7 +44,7 @@ func (v *Vars) Fail(name, format string, args ...any) {
 
 // String is a required variable.
 func (v *Vars) String(name string) string {
-	s, ok := v.values[name]
+	s, ok := v.get(name)
 	if !ok || s == "" {
 		v.Fail(name, "is not set; the function's stack must define it")
 	}
@@ -37,7 +53,7 @@ func (v *Vars) String(name string) string {
 
 // Optional is a variable that may be absent or empty.
 func (v *Vars) Optional(name, fallback string) string {
-	if s := v.values[name]; s != "" {
+	if s, _ := v.get(name); s != "" {
 		return s
 	}
 	return fallback
@@ -60,7 +76,8 @@ func (v *Vars) OneOf(name string, allowed ...string) string {
 // List is a comma-separated variable; absent means empty.
 func (v *Vars) List(name string) []string {
 	var out []string
-	for _, part := range strings.Split(v.values[name], ",") {
+	s, _ := v.get(name)
+	for _, part := range strings.Split(s, ",") {
 		if part = strings.TrimSpace(part); part != "" {
 			out = append(out, part)
 		}
@@ -94,7 +111,7 @@ func Parsed[T any](v *Vars, name string, fallback T, form string, f func(string)
 }
 
 func parse[T any](v *Vars, name string, fallback T, form string, f func(string) (T, error)) T {
-	s, ok := v.values[name]
+	s, ok := v.get(name)
 	if !ok || s == "" {
 		return fallback
 	}

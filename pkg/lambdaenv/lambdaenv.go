@@ -16,11 +16,13 @@ package lambdaenv
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/url"
 	"os"
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -33,8 +35,10 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/ledger/dynamoledger"
+	"github.com/alchemiser/alchemiser/pkg/ledger/tapeledger"
 	"github.com/alchemiser/alchemiser/pkg/stage"
 	"github.com/alchemiser/alchemiser/pkg/topology"
+	"github.com/alchemiser/alchemiser/pkg/transcript"
 )
 
 // Env is what every function reads from its environment.
@@ -48,9 +52,12 @@ type Env struct {
 	// ClockOffset is 0 except in a rehearsal.
 	ClockOffset time.Duration
 	SimHosts    []string
-	Clock       env.Clock
-	Log         *slog.Logger
-	Ledger      *ledger.Ledger
+	// Clock, Ledger and what Connect returns write down on Tape what they tell
+	// while a delivery is decided. System is the clock below, for drivers.
+	Clock, System env.Clock
+	Tape          *transcript.Tape
+	Log           *slog.Logger
+	Ledger        *ledger.Ledger
 	// Process is the whole environment, for libraries that must be kept from
 	// reading it by themselves.
 	Process map[string]string
@@ -103,7 +110,8 @@ func assemble(ctx context.Context, name topology.Name, values map[string]string,
 		return nil, err
 	}
 	c.Name, c.Account, c.Mode, c.Version, c.Environment = e.Name, e.Account, e.Mode, e.Version, e.Environment
-	c.Ledger, c.Clock, c.Log, c.Owner = e.Ledger, e.Clock, e.Log, env.Token
+	c.Ledger, c.Clock, c.Log, c.Owner, c.Tape = e.Ledger, e.Clock, e.Log, env.Token, e.Tape
+	e.Tape.Set(settings(e.Vars))
 	return stage.New(c)
 }
 
@@ -135,9 +143,11 @@ func Load(name topology.Name, values map[string]string) (*Env, error) {
 		v.Fail("CLOCK_OFFSET", "is %s: a rehearsal clock is for paper trading against hosts in SIM_HOSTS only", e.ClockOffset)
 	}
 	e.AWS = awsConfig(v)
-	e.Clock = env.SystemClock(e.ClockOffset)
+	e.System = env.SystemClock(e.ClockOffset)
+	e.Tape = transcript.NewTape(transcript.Identity{Service: string(name), Build: e.Version})
+	e.Clock = e.Tape.Clock(e.System)
 	e.Log = slog.New(slog.NewJSONHandler(os.Stdout, logOptions(level, e.ClockOffset))).With("stage", string(name))
-	e.Ledger = ledger.New(dynamoledger.New(dynamodb.NewFromConfig(e.AWS), table), e.Clock)
+	e.Ledger = ledger.New(tapeledger.New(e.Tape, dynamoledger.New(dynamodb.NewFromConfig(e.AWS), table)), e.Clock)
 	return e, nil
 }
 
@@ -154,6 +164,14 @@ func logOptions(level slog.Level, offset time.Duration) *slog.HandlerOptions {
 		}
 	}
 	return o
+}
+
+// settings are the variables that the function was set up with, for its
+// transcripts: what decides, not how AWS is reached.
+func settings(v *env.Vars) map[string]string {
+	all := v.Used()
+	maps.DeleteFunc(all, func(name, _ string) bool { return strings.HasPrefix(name, "AWS_") })
+	return all
 }
 
 // awsConfig reads what Lambda gives every function. The SDK's own loader would

@@ -21,6 +21,11 @@ func (e *Env) Secrets(ctx context.Context, names ...string) ([]string, error) {
 		all.Go(func() { values[i], errs[i] = secret(ctx, client, path+"/"+name) })
 	}
 	all.Wait()
+	for i, name := range names {
+		if name != "username" { // no secret, and often an ordinary word
+			e.Tape.Hide(values[i], "SECRET")
+		}
+	}
 	return values, errors.Join(errs...)
 }
 

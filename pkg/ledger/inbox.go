@@ -2,8 +2,10 @@ package ledger
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -40,6 +42,11 @@ type Inbox struct {
 	LastError  string      `json:"last_error,omitempty"`
 	ClaimedAt  int64       `json:"t_claim"` // epoch ms
 	DoneAt     int64       `json:"t_done,omitempty"`
+	// Transcript is what the last attempt was told while it decided, as
+	// pkg/transcript writes it: one fact with the outcome. TranscriptLost is why
+	// there is none.
+	Transcript     []byte `json:"transcript,omitempty"`
+	TranscriptLost string `json:"transcript_lost,omitempty"`
 }
 
 // MaxAttempts is how often an event may be begun before it counts as a
@@ -49,6 +56,13 @@ const MaxAttempts = 6
 // republishAfter is when the sweep may publish a committed outbox that its
 // owner did not.
 const republishAfter = 30 * time.Second
+
+// maxTranscript is the size of the largest transcript that is kept; what is
+// larger by nature, such as bars, lies in documents of its own.
+const maxTranscript = 100_000
+
+// beside is what an inbox document holds beside events and transcript, at most.
+const beside = 8_000
 
 // stuckAfter is how long after its lease a claim counts as stuck.
 const stuckAfter = 10 * time.Minute
@@ -93,6 +107,20 @@ func (c *Claim) Result() string { return c.doc.Value.Result }
 
 // Attempts counts the invocations that began this event, this one included.
 func (c *Claim) Attempts() int { return c.doc.Value.Attempts }
+
+// LastError is why the attempt before this one failed.
+func (c *Claim) LastError() string { return c.doc.Value.LastError }
+
+// Record makes a transcript part of what is committed, or of what is given
+// back; lost says why there is none.
+func (c *Claim) Record(transcript []byte, lost string) {
+	if len(transcript) > maxTranscript {
+		transcript, lost = nil, fmt.Sprintf("it has %d bytes, the limit is %d", len(transcript), maxTranscript)
+	}
+	if transcript != nil || lost != "" {
+		c.doc.Value.Transcript, c.doc.Value.TranscriptLost = transcript, lost
+	}
+}
 
 // Claim takes the delivery for its owner. The claim of a decided event is Done.
 // Errors: ErrInProgress, ErrCollision, ErrTooManyAttempts (with the claim, so
@@ -161,11 +189,24 @@ func (l *Ledger) Commit(ctx context.Context, c *Claim, out [][]byte, result stri
 	if len(out) > 0 {
 		next.Value.Pub, next.DueAt = Pending, now.Add(republishAfter)
 	}
+	next.Value.makeRoom()
 	if err := Save(ctx, l, &next); err != nil {
 		return err
 	}
 	c.doc = next
 	return nil
+}
+
+// makeRoom drops a transcript that would not fit into a document beside the
+// outgoing events: it may not keep them from being published.
+func (in *Inbox) makeRoom() {
+	size := base64.StdEncoding.EncodedLen(len(in.Transcript))
+	for _, out := range in.Out {
+		size += len(out) + strings.Count(out, `"`) + strings.Count(out, `\`)
+	}
+	if in.Transcript != nil && size > MaxBody-beside {
+		in.Transcript, in.TranscriptLost = nil, "there was no room beside the outgoing events"
+	}
 }
 
 // Fail gives the claim back, so that a retry need not wait for the lease.

@@ -44,6 +44,11 @@ func ReceiptKey(runID, strategy string, part int) Key {
 	return Key{RunPK(runID), fmt.Sprintf("RECEIPT#%s#%02d", strategy, part)}
 }
 
+// TranscriptKey is one part of what an attempt's transcript is too small for.
+func TranscriptKey(runID, consumer, eventID string, attempt int, name string, part int) Key {
+	return Key{RunPK(runID), fmt.Sprintf("TRANSCRIPT#%s#%s#%d#%s#%02d", consumer, eventID, attempt, name, part)}
+}
+
 // MailKey is the send-once record of a mail.
 func MailKey(runID, kind string) Key { return Key{RunPK(runID), "MAIL#" + kind} }
 

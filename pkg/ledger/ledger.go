@@ -176,6 +176,20 @@ func (l *Ledger) Run(ctx context.Context, runID string) ([]Item, error) {
 	return items, nil
 }
 
+// Work returns what a run's stages have on record of their work: inbox
+// documents, executions and legs, undecoded.
+func (l *Ledger) Work(ctx context.Context, runID string) ([]Item, error) {
+	var all []Item
+	for _, kind := range []string{"EXEC#", "IN#", "LEG#"} {
+		items, err := l.driver.Query(ctx, RunPK(runID), kind)
+		if err != nil {
+			return nil, fmt.Errorf("ledger: read run %s: %w", runID, err)
+		}
+		all = append(all, items...)
+	}
+	return all, nil
+}
+
 func decode[T any](item Item) (Doc[T], error) {
 	doc := Doc[T]{Key: item.Key, Version: item.Version, DueAt: item.DueAt, Expires: item.Expires}
 	if err := json.Unmarshal(item.Body, &doc.Value); err != nil {

@@ -134,3 +134,27 @@ func (l *Ledger) ReleaseLease(ctx context.Context, account, runID string) error 
 	doc.Value.ExpiresAt = 0
 	return Save(ctx, l, &doc)
 }
+
+// Part is a piece of something that is larger than a document.
+type Part struct {
+	Bytes []byte `json:"bytes"`
+}
+
+// partBytes keeps a part below the size of a document, whose bytes are stored
+// as base64.
+const partBytes = 250_000
+
+// KeepBeside stores what belongs to the transcript of a delivery's attempt,
+// begun at the given time, and is too large for it.
+func (l *Ledger) KeepBeside(ctx context.Context, d Delivery, attempt int, began time.Time, name string, content []byte) error {
+	expires := began.Add(keepReceipt)
+	for part := 0; len(content) > 0; part++ {
+		n := min(len(content), partBytes)
+		doc := Doc[Part]{Key: TranscriptKey(d.RunID, d.Consumer, d.EventID, attempt, name, part), Expires: expires, Value: Part{content[:n]}}
+		if err := Save(ctx, l, &doc); err != nil {
+			return err
+		}
+		content = content[n:]
+	}
+	return nil
+}

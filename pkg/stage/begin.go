@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -15,6 +16,8 @@ type Beginning struct {
 	NotAfter time.Time
 	// Settings are what a repetition of the command must agree in.
 	Settings []byte
+	// Command is the command itself.
+	Command json.RawMessage
 }
 
 // Begin runs a command through the same protocol as an event, under the ids
@@ -26,5 +29,5 @@ func (s *Stage) Begin(ctx context.Context, b Beginning, decide Handler) (Decisio
 		Account: s.Account, TradingMode: s.Mode, DryRun: b.DryRun, Hop: -1, NotAfter: events.At(b.NotAfter),
 	}
 	log := s.Log.With("correlation_id", runID, "event_id", commandID, "event_type", "command")
-	return s.Process(ctx, log, Delivery{Envelope: root, Hash: hash(b.Settings), Consumer: string(s.Name)}, decide)
+	return s.Process(ctx, log, Delivery{Envelope: root, Hash: hash(b.Settings), Consumer: string(s.Name), Command: b.Command}, decide)
 }

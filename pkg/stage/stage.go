@@ -29,6 +29,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/topology"
+	"github.com/alchemiser/alchemiser/pkg/transcript"
 )
 
 // Handler decides one event. It may read and may write documents under keys
@@ -59,6 +60,8 @@ type Config struct {
 	Bus    Publisher // nil for a function that publishes nothing
 	Clock  env.Clock
 	Log    *slog.Logger
+	// Tape writes down what deliveries are decided on; nil: nothing is.
+	Tape *transcript.Tape
 	// Owner makes the name of one invocation's claims; unique per call.
 	Owner func() string
 
@@ -189,6 +192,7 @@ type Delivery struct {
 	Envelope events.Envelope
 	Hash     string // of the event's canonical bytes
 	Consumer string
+	Command  json.RawMessage // what began the run, where no event did
 }
 
 // Decision is what came of a delivery.
@@ -205,10 +209,15 @@ func (s *Stage) Process(ctx context.Context, log *slog.Logger, d Delivery, decid
 		log.WarnContext(ctx, "expired report dropped", "not_after", in.NotAfter.String())
 		return Decision{Result: "expired"}, nil
 	}
-	claim, err := s.Ledger.Claim(ctx, ledger.Delivery{
+	delivery := ledger.Delivery{
 		Consumer: d.Consumer, RunID: in.CorrelationID, EventID: in.EventID, EventType: string(in.EventType),
 		DetailHash: d.Hash, Owner: s.Owner(), Lease: topology.Timeout + 15*time.Second,
-	})
+	}
+	claim, err := s.Ledger.Claim(ctx, delivery)
+	if claim != nil && !claim.Done() {
+		s.Tape.Begin(s.Clock, s.scope(claim, delivery, began, d.Command))
+		defer s.Tape.End()
+	}
 	if errors.Is(err, ledger.ErrTooManyAttempts) && !s.reportsFailures() {
 		// Nobody can be told by an event, so giving up would be silence. Every
 		// delivery ends in the failure queue after three tries; the next one is
@@ -237,6 +246,17 @@ func (s *Stage) Process(ctx context.Context, log *slog.Logger, d Delivery, decid
 	}
 	log.InfoContext(ctx, "decided", "result", claim.Result(), "ms", s.Clock.Now().Sub(began).Milliseconds(), "attempt", claim.Attempts())
 	return Decision{Result: claim.Result()}, s.publish(ctx, log, claim)
+}
+
+// scope is what the transcript of a claimed delivery is about.
+func (s *Stage) scope(claim *ledger.Claim, d ledger.Delivery, began time.Time, command json.RawMessage) transcript.Scope {
+	attempt := claim.Attempts()
+	return transcript.Scope{
+		Attempt: attempt, LastError: claim.LastError(), Command: command,
+		Keep: func(ctx context.Context, name string, content []byte) error {
+			return s.Ledger.KeepBeside(ctx, d, attempt, began, name, content)
+		},
+	}
 }
 
 // expiredReport tells whether a report came after its time: it is dropped. A
@@ -287,6 +307,7 @@ func (s *Stage) fail(ctx context.Context, log *slog.Logger, claim *ledger.Claim,
 		return Decision{Result: result}, s.publish(ctx, log, claim)
 	}
 	log.ErrorContext(ctx, "failed, to be tried again", "error", cause.Error(), "attempt", claim.Attempts())
+	claim.Record(s.Tape.Seal())
 	if err := s.Ledger.Fail(ctx, claim, cause); err != nil {
 		log.WarnContext(ctx, "the claim could not be given back; it ends with its lease", "error", err.Error())
 	}
@@ -347,6 +368,7 @@ func (s *Stage) commit(ctx context.Context, claim *ledger.Claim, in events.Envel
 	if result == "" {
 		result = "nothing to publish"
 	}
+	claim.Record(s.Tape.Seal())
 	if err := s.Ledger.Commit(ctx, claim, details, result); err != nil {
 		return fmt.Errorf("stage: %s: commit: %w", s.Name, err)
 	}

@@ -17,7 +17,6 @@ import (
 const (
 	sweepLimit = 50              // documents a sweep looks at
 	lookAgain  = 5 * time.Minute // the period of the sweep
-	consumer   = "monitor.sweep" // the sweep's own inbox
 	maxClosing = 10              // highest continuation there is
 )
 
@@ -55,7 +54,7 @@ func (m *Monitor) Sweep(ctx context.Context, runtime *stage.Stage, raw json.RawM
 			failed = append(failed, fmt.Errorf("monitor: sweep %s: %w", item.Key, err))
 		}
 	}
-	if err := s.missing(ctx); err != nil {
+	if err := s.reportMissing(ctx); err != nil {
 		failed = append(failed, err)
 	}
 	m.Metrics.Count(ctx, map[string]int64{
@@ -143,14 +142,12 @@ func (s *sweep) run(ctx context.Context, runID string) error {
 	switch {
 	case stalled:
 		s.done.Overdue++
-		return s.publish(ctx, meta, runID, events.StalledID(runID), events.Event{Payload: h.stalled(meta)})
+		return s.Decide(ctx, s.runtime, causeOf(meta, runID, events.StalledID(runID)))
 	case h.ending != nil:
 		return s.republishEnding(ctx, h)
 	case h.execution != nil: // also when DONE: its report may have died before it was committed
 		s.done.ClosedOut++
-		return s.publish(ctx, meta, runID, events.CloseOutID(runID), events.Event{Payload: &events.TradeExecutionContinued{
-			PlanID: h.planID, N: min(h.execution.Continuations+1, maxClosing), Phase: events.PhaseClose, CloseOut: true, Reason: "stalled",
-		}})
+		return s.Decide(ctx, s.runtime, causeOf(meta, runID, events.CloseOutID(runID)))
 	}
 	return nil
 }
@@ -167,17 +164,4 @@ func (s *sweep) republishEnding(ctx context.Context, h history) error {
 	}
 	s.done.Republished++
 	return nil
-}
-
-// publish commits one event under a cause of the sweep's own and publishes it.
-// Doing it again publishes the same bytes.
-func (s *sweep) publish(ctx context.Context, meta ledger.Meta, runID, causeID string, e events.Event) error {
-	root := events.Envelope{
-		EventID: causeID, CorrelationID: runID, CausationID: causeID, RunKey: meta.RunKey, Account: meta.Account,
-		TradingMode: meta.TradingMode, DryRun: meta.DryRun, Hop: -1, NotAfter: events.At(time.UnixMilli(meta.NotAfter)),
-	}
-	_, err := s.runtime.Process(ctx, s.Log.With("correlation_id", runID, "event_id", causeID, "event_type", "sweep"),
-		stage.Delivery{Envelope: root, Hash: causeID, Consumer: consumer},
-		func(context.Context, events.Envelope) ([]events.Event, error) { return []events.Event{e}, nil })
-	return err
 }

@@ -59,7 +59,7 @@ func (s *Start) Trade(ctx context.Context, runtime *stage.Stage, raw json.RawMes
 	if err != nil {
 		return nil, err
 	}
-	begin := stage.Beginning{RunKey: key, DryRun: command.DryRun, NotAfter: at.Add(s.Config.RunLength), Settings: settings}
+	begin := stage.Beginning{RunKey: key, DryRun: command.DryRun, NotAfter: at.Add(s.Config.RunLength), Settings: settings, Command: raw}
 	decision, err := runtime.Begin(ctx, begin, func(ctx context.Context, in events.Envelope) ([]events.Event, error) {
 		return s.decide(ctx, in, command, at)
 	})

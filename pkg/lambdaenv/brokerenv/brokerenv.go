@@ -9,6 +9,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/broker/alpacabroker"
+	"github.com/alchemiser/alchemiser/pkg/broker/tapebroker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv"
 )
@@ -22,10 +23,12 @@ const (
 // Connect reads BROKER_BASE_URL, DATA_BASE_URL, DATA_FEED, the account's guard
 // and the keys. The settings must agree with TRADING_MODE: paper trades at the
 // paper host or a simulated one, live at the live host and nowhere else (F41).
+// What the broker answers while a delivery is decided is written down.
 func Connect(ctx context.Context, e *lambdaenv.Env) (broker.Broker, broker.AccountGuard, error) {
 	base, data := e.Host("BROKER_BASE_URL"), e.Host("DATA_BASE_URL")
 	feed := e.Vars.OneOf("DATA_FEED", "iex", "sip")
 	guard := broker.ReadAccountGuard(e.Vars, e.Mode)
+	e.Tape.Hide(guard.Number, "ACCOUNT_NUMBER")
 	if u, err := url.Parse(base); err == nil && base != "" {
 		if !hostAgrees(e, u) {
 			e.Vars.Fail("BROKER_BASE_URL", "points at %s although TRADING_MODE is %s: paper trades at %s or a host in SIM_HOSTS, live at %s", u.Host, e.Mode, paperHost, liveHost)
@@ -44,9 +47,9 @@ func Connect(ctx context.Context, e *lambdaenv.Env) (broker.Broker, broker.Accou
 	}
 	client, err := alpacabroker.New(alpacabroker.Options{
 		BaseURL: base, DataURL: data, Feed: feed, KeyID: keys[0], Secret: keys[1],
-		AllowLive: e.Mode == events.Live, Unlimited: e.Simulated(u), Clock: e.Clock, Environment: e.Process,
+		AllowLive: e.Mode == events.Live, Unlimited: e.Simulated(u), Clock: e.System, Environment: e.Process,
 	})
-	return client, guard, err
+	return tapebroker.New(e.Tape, client), guard, err
 }
 
 func hostAgrees(e *lambdaenv.Env, u *url.URL) bool {

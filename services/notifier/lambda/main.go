@@ -23,7 +23,7 @@ func build(_ context.Context, e *lambdaenv.Env) (stage.Config, error) {
 		return values[0], values[1], nil
 	}
 	n := &notifier.Notifier{
-		Config: config, Mailer: &notifier.SMTP{Host: config.Host, Port: config.Port, Credentials: credentials},
+		Config: config, Mailer: notifier.OnTape(e.Tape, &notifier.SMTP{Host: config.Host, Port: config.Port, Credentials: credentials}),
 		Ledger: e.Ledger, Clock: e.Clock, Log: e.Log,
 		Metrics: stage.Metrics{Environment: e.Environment, Log: e.Log, Clock: e.Clock},
 	}

@@ -26,7 +26,7 @@ func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
 	// A bundle that does not hold must end a run with its mistakes named, and
 	// fail the deployment's probe; so it does not keep the function from starting.
 	folder := filepath.Join(e.Vars.String("LAMBDA_TASK_ROOT"), "strategies")
-	portfolio, broken := strategy.LoadPortfolio(os.DirFS(folder))
+	portfolio, broken := strategy.LoadPortfolio(e.Tape.Files(os.DirFS(folder)))
 	s := &signal.Signal{
 		Config: signal.ReadConfig(e.Vars), Account: e.Account, Portfolio: portfolio, Broken: broken,
 		Source: source, Calendar: calendar, Ledger: e.Ledger, Clock: e.Clock,
