@@ -14,7 +14,7 @@ LINT_VERSION := v2.15.0
 CDK          := cd infra/cdk && GOWORK=off CDK_DISABLE_CLI_TELEMETRY=true npx --no-install --prefix .. cdk --no-notices --no-version-reporting
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-go test-cdk test-race vet lint fmt bench golden readme dist synth diff deploy destroy clean
+.PHONY: help run test test-go test-cdk test-race sim vet lint fmt bench golden readme dist synth diff deploy destroy clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ test-cdk: ## the tests of the CDK app and the pre-traffic hook (needs Node)
 
 test-race: ## the tests of what runs concurrently, under the race detector
 	go test -race ./pkg/stage/... ./pkg/ledger/... ./pkg/bus/... ./pkg/broker/... ./pkg/market/... ./infra/local/...
+
+SEEDS ?= 10000
+FROM  ?= 1
+sim: ## play SEEDS worlds of the simulation; FROM=, FAULTS=0.15
+	@go run ./infra/local/cmd/sim -n $(SEEDS) -from $(FROM) $(if $(FAULTS),-rate $(FAULTS)) $(ARGS)
 
 vet:
 	go vet work

@@ -5,6 +5,12 @@ go 1.26.0
 require (
 	github.com/alchemiser/alchemiser/pkg v0.0.0
 	github.com/alchemiser/alchemiser/pkg/events v0.0.0
+	github.com/alchemiser/alchemiser/services/execution v0.0.0
+	github.com/alchemiser/alchemiser/services/monitor v0.0.0
+	github.com/alchemiser/alchemiser/services/notifier v0.0.0
+	github.com/alchemiser/alchemiser/services/portfolio v0.0.0
+	github.com/alchemiser/alchemiser/services/signal v0.0.0
+	github.com/alchemiser/alchemiser/services/start v0.0.0
 	github.com/aws/aws-lambda-go v1.55.1
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/config v1.33.15
@@ -57,4 +63,10 @@ require (
 replace (
 	github.com/alchemiser/alchemiser/pkg => ../../pkg
 	github.com/alchemiser/alchemiser/pkg/events => ../../pkg/events
+	github.com/alchemiser/alchemiser/services/execution => ../../services/execution
+	github.com/alchemiser/alchemiser/services/monitor => ../../services/monitor
+	github.com/alchemiser/alchemiser/services/notifier => ../../services/notifier
+	github.com/alchemiser/alchemiser/services/portfolio => ../../services/portfolio
+	github.com/alchemiser/alchemiser/services/signal => ../../services/signal
+	github.com/alchemiser/alchemiser/services/start => ../../services/start
 )

@@ -172,6 +172,7 @@ func (r *rotation) newStage() *stage.Stage {
 		Config:  execution.ReadConfig(env.Read(r.vars), events.Paper, broker.AccountGuard{Mode: events.Paper, Number: "PA1"}),
 		Account: "paper-main", Mode: events.Paper, Ledger: memory, Broker: r.client, Clock: r.clock, Log: log, Owner: owner,
 		Remaining: func(context.Context) time.Duration { return topology.Timeout - r.clock.Now().Sub(r.began) },
+		Tasks:     env.Goroutines(),
 	}
 	s, err := stage.New(stage.Config{
 		Name: topology.Execution, Account: "paper-main", Mode: events.Paper, Version: "1", Ledger: memory, Bus: bus.New(r.bus), Clock: r.clock,

@@ -37,6 +37,8 @@ type Execution struct {
 	// Remaining is how long the invocation may still last. It is not the
 	// clock's business: in a rehearsal that shows another time.
 	Remaining func(context.Context) time.Duration
+	// Tasks runs the legs of a phase side by side.
+	Tasks env.Tasks
 }
 
 // Handlers are the events of the stage.

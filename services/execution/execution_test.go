@@ -78,6 +78,7 @@ func (w *world) stage() *stage.Stage {
 	x := &execution.Execution{
 		Config: config, Account: "paper-main", Mode: events.Paper, Ledger: w.ledger, Broker: w.desk, Clock: w.clock, Log: log, Owner: owner,
 		Remaining: func(context.Context) time.Duration { return 30*time.Second - w.clock.Now().Sub(w.began) },
+		Tasks:     env.Goroutines(),
 	}
 	s, err := stage.New(stage.Config{
 		Name: topology.Execution, Account: "paper-main", Mode: events.Paper, Version: "1", Ledger: w.ledger, Bus: bus.New(w.bus), Clock: w.clock,

@@ -58,7 +58,7 @@ func (t *trade) pursue(ctx context.Context, doc *ledger.Doc[Leg], o Observation)
 // limit bounds one call to the broker, so that a slow one leaves the
 // invocation the time to put its work on record.
 func (t *trade) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, max(min(callLimit, t.Remaining(ctx)-recordTime), 0))
+	return env.WithTimeout(ctx, t.Clock, max(min(callLimit, t.Remaining(ctx)-recordTime), 0))
 }
 
 // perform makes one call to the broker, once.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
@@ -285,7 +284,7 @@ func (t *trade) pursueAll(ctx context.Context, which []int) error {
 			return nil // run goes on with closing
 		}
 		errs := make([]error, len(working))
-		t.sideBySide(len(working), func(k int) {
+		t.Tasks.Do(len(working), side, func(k int) {
 			errs[k] = t.pursue(ctx, &t.legs[working[k]], observed[working[k]])
 		})
 		if err := errors.Join(errs...); err != nil {
@@ -317,24 +316,6 @@ func (t *trade) checkDeadline() {
 	if !t.Clock.Now().Before(t.notAfter.Add(-closeBefore)) {
 		t.stop(reasonNotAfter)
 	}
-}
-
-// sideBySide runs n pieces of work, a few at a time.
-func (t *trade) sideBySide(n int, f func(k int)) {
-	if n == 1 {
-		f(0)
-		return
-	}
-	var wait sync.WaitGroup
-	turns := make(chan struct{}, side)
-	for k := range n {
-		turns <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-turns }()
-			f(k)
-		})
-	}
-	wait.Wait()
 }
 
 // notice draws the run's consequences from what happened to its legs.

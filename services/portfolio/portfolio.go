@@ -30,6 +30,7 @@ type Portfolio struct {
 	Ledger  *ledger.Ledger
 	Broker  broker.Broker
 	Clock   env.Clock
+	Tasks   env.Tasks // reads of the broker, side by side
 }
 
 // SignalGenerated answers a target with a plan. The plan is written once: the

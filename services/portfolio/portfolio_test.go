@@ -79,7 +79,7 @@ func newPortfolio(b broker.Broker) *portfolio.Portfolio {
 	vars := env.Read(map[string]string{"SHORT_POLICY": "refuse"})
 	return &portfolio.Portfolio{
 		Config:  portfolio.ReadConfig(vars, events.Paper, broker.AccountGuard{Mode: events.Paper, Number: "PA1"}),
-		Account: "paper-main", Ledger: ledger.New(memledger.New(), clock{}), Broker: b, Clock: clock{},
+		Account: "paper-main", Ledger: ledger.New(memledger.New(), clock{}), Broker: b, Clock: clock{}, Tasks: env.Goroutines(),
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/amount"
@@ -125,33 +124,19 @@ func (p *Portfolio) others(ctx context.Context, s *snapshot, wanted []string) er
 // assets reads every asset, a few at a time.
 func (p *Portfolio) assets(ctx context.Context, symbols []string) (map[string]broker.Asset, error) {
 	const atOnce = 8
-	var (
-		wg   sync.WaitGroup
-		mu   sync.Mutex
-		errs = make([]error, len(symbols)) // in the order of the symbols, whichever answer came first
-	)
-	found := make(map[string]broker.Asset, len(symbols))
-	turn := make(chan struct{}, atOnce)
-	for i, symbol := range symbols {
-		wg.Go(func() {
-			turn <- struct{}{}
-			defer func() { <-turn }()
-			asset, err := p.Broker.Asset(ctx, symbol)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case errors.Is(err, broker.ErrNotFound):
-				found[symbol] = broker.Asset{Symbol: symbol} // not tradable
-			case err != nil:
-				errs[i] = err
-			default:
-				found[symbol] = asset
-			}
-		})
-	}
-	wg.Wait()
+	read, errs := make([]broker.Asset, len(symbols)), make([]error, len(symbols))
+	p.Tasks.Do(len(symbols), atOnce, func(k int) {
+		read[k], errs[k] = p.Broker.Asset(ctx, symbols[k])
+		if errors.Is(errs[k], broker.ErrNotFound) {
+			read[k], errs[k] = broker.Asset{Symbol: symbols[k]}, nil // not tradable
+		}
+	})
 	if err := errors.Join(errs...); err != nil {
 		return nil, stage.Transient("broker_unavailable", err)
+	}
+	found := make(map[string]broker.Asset, len(symbols))
+	for k, symbol := range symbols {
+		found[symbol] = read[k]
 	}
 	return found, nil
 }

@@ -35,6 +35,8 @@ type engine struct {
 	blocked     bool          // the account, by the admin or a fault
 	clockOffset time.Duration // of the clock that clients are shown, by a fault
 	rejectNext  bool          // the next order is rejected after it was accepted, by a fault
+	slowNext    time.Duration // the next order waits so long before each fill, by a simulation
+	portionNext float64       // of the next order in its first fill; 0: all
 
 	journal []Entry
 }
@@ -142,6 +144,15 @@ func (e *engine) openSession() {
 const longestGTC = 90 * 24 * time.Hour
 
 func (e *engine) closeSession() {
+	e.endOrders()
+	e.lastEquity = e.equity()
+	e.history = append(e.history, closing{at: e.now, equity: e.lastEquity})
+	e.log("close", "", e.lastEquity.Fixed(2))
+	e.scheduleSession()
+}
+
+// endOrders is what the end of a session does to the orders.
+func (e *engine) endOrders() {
 	for _, o := range e.orders {
 		switch {
 		case !o.working():
@@ -155,10 +166,6 @@ func (e *engine) closeSession() {
 			e.become(o, "done_for_day")
 		}
 	}
-	e.lastEquity = e.equity()
-	e.history = append(e.history, closing{at: e.now, equity: e.lastEquity})
-	e.log("close", "", e.lastEquity.Fixed(2))
-	e.scheduleSession()
 }
 
 // submit takes an order that passed all checks.
@@ -172,6 +179,10 @@ func (e *engine) submit(d draft) *order {
 		o.ClientID = e.id("client", e.ids)
 	}
 	o.neverAck, e.rejectNext = e.rejectNext, false
+	if o.slow, o.portion = e.slowNext, e.portionNext; o.slow > 0 {
+		o.rests = e.now.Add(o.slow)
+	}
+	e.slowNext, e.portionNext = 0, 0
 	e.orders = append(e.orders, o)
 	e.byID[o.ID], e.byClient[o.ClientID] = o, o
 	if !e.market.open(e.now) {

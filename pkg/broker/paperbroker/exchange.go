@@ -20,6 +20,7 @@ type exchange struct {
 	halted   map[string]time.Time // since when
 	missing  map[string]bool      // symbols without quotes, by fault
 	texts    map[string]*barText  // of series that were asked for
+	closed   time.Time            // when a session was ended early; zero: never
 }
 
 // quote is the best bid and ask.
@@ -37,7 +38,7 @@ func (x *exchange) day(t time.Time) (market.Session, bool) {
 
 func (x *exchange) open(t time.Time) bool {
 	_, open := x.calendar.At(t)
-	return open
+	return open && (x.closed.IsZero() || t.Before(x.closed) || dateOf(t) != dateOf(x.closed))
 }
 
 // instant is the moment that prices at t are of: t itself in a session, the

@@ -15,6 +15,10 @@ func (e *engine) match(o *order) {
 	if !e.mayFill(o) {
 		return
 	}
+	if wait := o.rests.Sub(e.now); wait > 0 {
+		e.again(o, wait)
+		return
+	}
 	q, marketable := e.marketable(o)
 	if !marketable {
 		o.armed, o.rested = false, true
@@ -30,6 +34,7 @@ func (e *engine) match(o *order) {
 	}
 	e.fill(o, e.slice(o, q), e.fillPrice(o, q))
 	if o.working() {
+		o.rests = e.now.Add(o.slow)
 		e.again(o, max(e.fillDelay(o), time.Millisecond))
 	}
 }
@@ -135,6 +140,9 @@ func (e *engine) fillDelay(o *order) time.Duration {
 func (e *engine) slice(o *order, q quote) money.Decimal {
 	all := e.shares(o, q)
 	n := len(o.Fills)
+	if part := all.Mul(decimal(o.portion)).Floor(3); n == 0 && part.Sign() > 0 && o.Qty != nil {
+		return part
+	}
 	if e.behaviour.volume > 0 {
 		if most := money.FromInt(int64(float64(q.size*10) * e.behaviour.volume)); most.Sign() > 0 && most.Less(all) {
 			return most

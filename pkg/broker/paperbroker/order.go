@@ -53,6 +53,9 @@ type order struct {
 	neverAck   bool          // by fault: rejected in place of acknowledged
 	stuck      bool          // by fault: a cancel stays pending until the close
 	fillCancel bool          // by fault: a cancel ends in a fill
+	slow       time.Duration // by a simulation: the wait before each fill
+	rests      time.Time     // until when
+	portion    float64       // by a simulation: of the first fill; 0: all
 }
 
 // remaining is what is left to fill; orders by amount are measured in shares

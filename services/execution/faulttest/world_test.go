@@ -344,6 +344,7 @@ func (w *world) invoke(in events.Envelope) error {
 		Config:  execution.ReadConfig(settings(), events.Paper, broker.AccountGuard{Mode: events.Paper, Number: "PA1"}),
 		Account: account, Mode: events.Paper, Ledger: memory, Broker: desk{w.client, w.pulse}, Clock: w.clock, Log: log, Owner: owner,
 		Remaining: func(context.Context) time.Duration { return topology.Timeout - w.clock.Now().Sub(began) },
+		Tasks:     env.Goroutines(),
 	}
 	s, err := stage.New(stage.Config{
 		Name: topology.Execution, Account: account, Mode: events.Paper, Version: "1", Ledger: memory, Bus: bus.New(wire{w.bus, w.pulse}), Clock: w.clock,

@@ -21,6 +21,7 @@ func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
 	x := &execution.Execution{
 		Config: execution.ReadConfig(e.Vars, e.Mode, guard), Account: e.Account, Mode: e.Mode,
 		Ledger: e.Ledger, Broker: b, Clock: e.Clock, Log: e.Log, Owner: e.Tape.Token(env.Token), Remaining: e.Tape.Remaining(remaining),
+		Tasks: env.Goroutines(),
 	}
 	return stage.Config{Bus: busenv.Connect(e), Handle: x.Handlers(), Late: execution.Late(), Probe: x.Probe}, err
 }

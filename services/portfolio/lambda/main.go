@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv/brokerenv"
@@ -19,6 +20,7 @@ func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
 	b, guard, err := brokerenv.Connect(ctx, e)
 	p := &portfolio.Portfolio{
 		Config: portfolio.ReadConfig(e.Vars, e.Mode, guard), Account: e.Account, Ledger: e.Ledger, Broker: b, Clock: e.Clock,
+		Tasks: env.Goroutines(),
 	}
 	return stage.Config{Bus: busenv.Connect(e), Handle: map[events.Type]stage.Handler{events.TypeSignalGenerated: p.SignalGenerated}, Probe: p.Probe}, err
 }

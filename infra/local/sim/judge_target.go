@@ -1,0 +1,197 @@
+package sim
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/market"
+	"github.com/alchemiser/alchemiser/pkg/money"
+	"github.com/alchemiser/alchemiser/services/signal"
+)
+
+// judgeTarget: I16 in a clean world, I17 in any other. The right target is
+// what the strategies say on the true bars.
+func (w *world) judgeTarget(r *run) {
+	name := "I17"
+	if w.clean {
+		name = "I16"
+	}
+	if w.clean && r.started != nil && !r.started.DryRun && (r.executed == nil || r.executed.Outcome != events.OutcomeCompleted && r.executed.Outcome != events.OutcomeNoTrades) {
+		w.blame("I16", "run %s (%s) ended as %s in a world without faults", r.id, r.meta.RunKey, r.meta.Outcome)
+	}
+	if r.started == nil || r.plan == nil {
+		return
+	}
+	target, ok := w.rightTarget(r)
+	if !ok {
+		w.blame(name, "run %s: the plan rests on %v, the true bars lead elsewhere", r.id, r.plan.Context.TargetWeights)
+		return
+	}
+	e := r.executed
+	if e == nil || r.started.DryRun || e.Outcome != events.OutcomeCompleted && e.Outcome != events.OutcomeNoTrades {
+		return
+	}
+	w.judgePositions(name, r, target)
+}
+
+// rightTarget are the weights on the true bars, and on the true bars without
+// symbols that the provider left out; false when none of them is the plan's.
+func (w *world) rightTarget(r *run) (events.Weights, bool) {
+	started := r.started.Payload.(*events.WorkflowStarted)
+	asOf, _ := w.calendar.LastClosedBefore(r.slot, barGrace)
+	all := make(market.Bars, len(w.bars))
+	for symbol := range w.bundle.Plan() {
+		all[symbol] = w.bars[symbol].Until(asOf.Date)
+	}
+	candidates := []market.Bars{all}
+	for _, symbol := range w.absent[r.id] {
+		less := maps.Clone(all)
+		delete(less, symbol)
+		candidates = append(candidates, less)
+	}
+	applied := w.appliedBefore(r)
+	for _, bars := range candidates {
+		d, err := signal.Decide(w.bundle, bars, asOf.Date, started.Session, applied, started.Force)
+		if err == nil && maps.Equal(d.Weights, r.plan.Context.TargetWeights) {
+			return d.Weights, true
+		}
+	}
+	return nil, false
+}
+
+// appliedBefore is what earlier runs brought into the account.
+func (w *world) appliedBefore(r *run) map[string]ledger.Applied {
+	out := make(map[string]ledger.Applied)
+	earlier := slices.Clone(w.ended)
+	slices.SortFunc(earlier, func(a, b *run) int { return cmp.Compare(a.meta.ClosedAt, b.meta.ClosedAt) })
+	for _, e := range earlier {
+		if e == r || e.executed == nil || e.meta.DryRun || e.meta.ClosedAt > r.started.Timestamp.Time().UnixMilli() {
+			continue
+		}
+		if o := e.meta.Outcome; o != string(events.OutcomeCompleted) && o != string(events.OutcomePartial) && o != string(events.OutcomeNoTrades) {
+			continue
+		}
+		for _, s := range e.executed.Context.Strategies {
+			if s.Decision == "apply" && out[s.Name].TradeDate <= e.meta.Session {
+				out[s.Name] = ledger.Applied{SourceSHA256: s.SourceSHA256, TradeDate: e.meta.Session, AsOf: s.AsOf, Weights: s.Holdings}
+			}
+		}
+	}
+	return out
+}
+
+// judgePositions compares what the account holds with the target.
+func (w *world) judgePositions(name string, r *run, target events.Weights) {
+	held := w.positionsAt(r.reported)
+	symbols := slices.Sorted(maps.Keys(held))
+	for symbol := range target {
+		if _, also := held[symbol]; !also {
+			symbols = append(symbols, symbol)
+		}
+	}
+	slices.Sort(symbols)
+	equity, deployable := money.MustParse(r.plan.Equity), money.MustParse(r.plan.Deployable)
+	prices, excused := w.planPrices(r)
+	excess := equity.Mul(money.MustParse("0.01")) // the price walk, and cents
+	type gap struct {
+		symbol     string
+		over, most money.Decimal
+	}
+	var gaps []gap
+	for _, symbol := range symbols {
+		qty, price := held[symbol], prices[symbol]
+		if symbol == w.ignored || excused[symbol] || w.touched(symbol, r.planned-int64(300e9)) || qty.Sign() < 0 {
+			excess = excess.Add(qty.Mul(price).Abs())
+			continue
+		}
+		weight, wanted := target[symbol]
+		if !wanted || money.MustParse(weight).IsZero() {
+			left := qty
+			for _, d := range r.executed.Dust {
+				if d.Symbol == symbol {
+					left = left.Sub(money.MustParse(d.Qty))
+				}
+			}
+			if left.Sign() != 0 {
+				w.blameAt(r.reported, name, "run %s ended as %s, and %s of %s are held although the target is 0", r.id, r.executed.Outcome, left, symbol)
+			}
+			excess = excess.Add(qty.Mul(price))
+			continue
+		}
+		want, value := money.MustParse(weight).Mul(deployable), qty.Mul(price)
+		most := money.Max(money.FromInt(5), money.Min(equity.Mul(money.MustParse("0.01")), money.Max(want, value).Mul(money.MustParse("0.25"))))
+		most = most.Add(want.Mul(money.MustParse("0.02"))).Add(money.FromInt(2))
+		if l := r.legs[legKey{symbol, events.Buy}]; w.traits[symbol].NotFractionable || l != nil && l.line != nil && !l.line.Fractionable || w.faults.kinds[24].fired > 0 {
+			most = most.Add(price)
+		}
+		over := value.Sub(want)
+		if over.Sign() > 0 {
+			excess = excess.Add(over)
+		}
+		gaps = append(gaps, gap{symbol, over, most})
+	}
+	for _, g := range gaps {
+		if bound := g.most; bound.Less(g.over) || bound.Add(excess).Less(g.over.Neg()) {
+			w.blameAt(r.reported, name, "run %s ended as %s with %s off by %s USD, at most %s are right", r.id, r.executed.Outcome, g.symbol, g.over.Fixed(2), bound.Fixed(2))
+		}
+	}
+}
+
+// planPrices are the plan's prices by symbol, and the symbols that the plan
+// had a reason to leave alone.
+func (w *world) planPrices(r *run) (map[string]money.Decimal, map[string]bool) {
+	prices, excused := make(map[string]money.Decimal), make(map[string]bool)
+	for _, p := range r.plan.Snapshot.Positions {
+		if p.Price != nil {
+			prices[p.Symbol] = money.MustParse(*p.Price)
+		}
+	}
+	for _, l := range r.plan.Lines {
+		prices[l.Symbol] = money.MustParse(l.Price)
+	}
+	for _, h := range r.plan.Holds {
+		switch h.Reason {
+		case "on_target", "below_threshold":
+		default: // no shares can be had for so little, or none can be sold
+			excused[h.Symbol] = true
+		}
+	}
+	for _, l := range r.plan.Suppressed {
+		excused[l.Symbol] = true
+	}
+	return prices, excused
+}
+
+// positionsAt is what the account held at an instant, by the broker's book.
+func (w *world) positionsAt(at int64) map[string]money.Decimal {
+	out := make(map[string]money.Decimal)
+	for _, h := range w.positions {
+		out[h.Symbol] = h.Qty
+	}
+	for _, h := range w.hands {
+		if h.what == "position" && h.at <= at {
+			out[h.symbol] = out[h.symbol].Add(money.MustParse(h.cash))
+		}
+	}
+	for _, o := range w.book {
+		for _, f := range o.Fills {
+			if f.At.UnixNano() > at {
+				continue
+			}
+			if o.Side == events.Sell {
+				out[o.Symbol] = out[o.Symbol].Sub(f.Qty)
+			} else {
+				out[o.Symbol] = out[o.Symbol].Add(f.Qty)
+			}
+		}
+	}
+	for symbol, qty := range out {
+		if qty.IsZero() {
+			delete(out, symbol)
+		}
+	}
+	return out
+}

@@ -1,0 +1,212 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Batch is many worlds.
+type Batch struct {
+	From    uint64
+	N       int
+	Options Options
+	KeepOn  bool // after a violation
+	Twice   bool // and compare the traces
+	Workers int  // 0: one per core
+}
+
+// Report are the figures of a batch.
+type Report struct {
+	From        uint64         `json:"from"`
+	Seeds       int            `json:"seeds"`
+	Seconds     float64        `json:"seconds"`
+	Workers     int            `json:"workers"`
+	Effects     int            `json:"effects"`
+	Invocations int            `json:"invocations"`
+	Faults      int            `json:"faults"`
+	Fired       map[string]int `json:"fired"`
+	Seen        map[string]int `json:"opportunities"`
+	// Outcomes are the runs by rate of faults and how they ended.
+	Outcomes   map[string]map[string]int `json:"outcomes"`
+	Recovery   map[string]float64        `json:"recovery_seconds"` // p50, p99, max
+	Violations []Violation               `json:"violations"`
+
+	recoveries []time.Duration
+}
+
+// Many plays a batch on all cores. Worlds share nothing but what is read only.
+func Many(b Batch) Report {
+	if b.Workers == 0 {
+		b.Workers = runtime.GOMAXPROCS(0)
+	}
+	began := time.Now()
+	r := Report{
+		From: b.From, Workers: b.Workers, Fired: make(map[string]int), Seen: make(map[string]int), Outcomes: make(map[string]map[string]int), Recovery: make(map[string]float64),
+	}
+	var next atomic.Int64
+	var stop atomic.Bool
+	var mu sync.Mutex
+	var wait sync.WaitGroup
+	for range b.Workers {
+		wait.Go(func() {
+			for !stop.Load() {
+				k := next.Add(1) - 1
+				if k >= int64(b.N) {
+					return
+				}
+				result := b.play(b.From + uint64(k))
+				mu.Lock()
+				r.add(result)
+				mu.Unlock()
+				if len(result.Violations) > 0 && !b.KeepOn {
+					stop.Store(true)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	r.Seconds = time.Since(began).Seconds()
+	slices.SortStableFunc(r.Violations, func(a, b Violation) int { return int(int64(a.Seed) - int64(b.Seed)) })
+	slices.Sort(r.recoveries)
+	if n := len(r.recoveries); n > 0 {
+		r.Recovery["p50"], r.Recovery["p99"], r.Recovery["max"] = r.recoveries[n/2].Seconds(), r.recoveries[n*99/100].Seconds(), r.recoveries[n-1].Seconds()
+	}
+	return r
+}
+
+func (b Batch) play(seed uint64) Result {
+	result := Run(seed, b.Options)
+	if b.Twice {
+		if again := Run(seed, b.Options); again.Hash != result.Hash {
+			result.Violations = append(result.Violations, Violation{Invariant: "determinism", Seed: seed, At: time.Unix(0, 0), Text: "two traces of one seed differ: " + result.Hash[:12] + " and " + again.Hash[:12]})
+		}
+	}
+	return result
+}
+
+func (r *Report) add(x Result) {
+	r.Seeds++
+	r.Effects += x.Effects
+	r.Invocations += x.Invocations
+	for f := Fault(1); f <= faultCount; f++ {
+		r.Faults += x.Fired[f]
+		r.Fired[f.String()] += x.Fired[f]
+		r.Seen[f.String()] += x.Seen[f]
+	}
+	rate := fmt.Sprintf("%.0f %%", 100*x.Rate)
+	if r.Outcomes[rate] == nil {
+		r.Outcomes[rate] = make(map[string]int)
+	}
+	for _, o := range x.Outcomes {
+		if o == "FAILED:monitor:stalled" {
+			o = "stalled"
+		}
+		kind, _, _ := strings.Cut(o, ":")
+		r.Outcomes[rate][kind]++
+	}
+	r.recoveries = append(r.recoveries, x.Recoveries...)
+	r.Violations = append(r.Violations, x.Violations...)
+}
+
+// String is the report for people.
+func (r Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d worlds from seed %d in %.1f s on %d cores: %.0f a second; %d invocations, %d effects, %d faults\n",
+		r.Seeds, r.From, r.Seconds, r.Workers, float64(r.Seeds)/r.Seconds, r.Invocations, r.Effects, r.Faults)
+	for _, rate := range slices.Sorted(maps.Keys(r.Outcomes)) {
+		total := 0
+		for _, n := range r.Outcomes[rate] {
+			total += n
+		}
+		fmt.Fprintf(&b, "runs at %s faults: %d", rate, total)
+		for _, o := range slices.Sorted(maps.Keys(r.Outcomes[rate])) {
+			fmt.Fprintf(&b, ", %s %.1f %%", o, 100*float64(r.Outcomes[rate][o])/float64(total))
+		}
+		b.WriteByte('\n')
+	}
+	if len(r.Recovery) > 0 {
+		fmt.Fprintf(&b, "from the last fault to the run's end: p50 %.1f s, p99 %.1f s, at most %.1f s\n", r.Recovery["p50"], r.Recovery["p99"], r.Recovery["max"])
+	}
+	b.WriteString("faults fired:")
+	for f := Fault(1); f <= faultCount; f++ {
+		fmt.Fprintf(&b, " %s %d", f, r.Fired[f.String()])
+	}
+	b.WriteByte('\n')
+	fmt.Fprintf(&b, "%d violations\n", len(r.Violations))
+	return b.String()
+}
+
+// Repro is the command that shows the violation again.
+func (v Violation) Repro(o Options) string {
+	s := fmt.Sprintf("repro: go run ./infra/local/cmd/sim -seed %d", v.Seed)
+	if o.Rate != nil {
+		s += fmt.Sprintf(" -rate %g", *o.Rate)
+	}
+	if o.Days != 0 {
+		s += fmt.Sprintf(" -days %d", o.Days)
+	}
+	list := func(flag string, faults []Fault) {
+		for k, f := range faults {
+			s += [...]string{" -" + flag + " ", ","}[min(k, 1)] + f.String()
+		}
+	}
+	list("only", o.Only)
+	list("without", o.Without)
+	if o.Strikes != nil {
+		names := make([]string, 0, len(o.Strikes))
+		for _, x := range o.Strikes {
+			names = append(names, x.String())
+		}
+		if len(names) == 0 {
+			names = []string{"none"}
+		}
+		s += " -faults " + strings.Join(names, ",")
+	}
+	return s + " -trace"
+}
+
+// Shrink takes faults away as long as the same invariant stays broken: halves
+// first, then single ones.
+func Shrink(seed uint64, o Options) ([]Strike, Violation, bool) {
+	o.Trace = false
+	first := Run(seed, o)
+	if len(first.Violations) == 0 {
+		return nil, Violation{}, false
+	}
+	found := first.Violations[0]
+	broken := func(strikes []Strike) bool {
+		o.Strikes = strikes
+		for _, v := range Run(seed, o).Violations {
+			if v.Invariant == found.Invariant {
+				found = v
+				return true
+			}
+		}
+		return false
+	}
+	left := slices.Clone(first.Strikes)
+	if left == nil {
+		left = []Strike{}
+	}
+	if !broken(left) { // what strikes is not all that was drawn
+		return left, first.Violations[0], true
+	}
+	for size := max(len(left)/2, 1); size > 0 && len(left) > 0; size /= 2 {
+		for k := 0; k < len(left); {
+			less := slices.Delete(slices.Clone(left), k, min(k+size, len(left)))
+			if broken(less) {
+				left = less
+			} else {
+				k += size
+			}
+		}
+	}
+	broken(left)
+	return left, found, true
+}

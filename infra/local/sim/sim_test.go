@@ -1,0 +1,52 @@
+package sim
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+)
+
+func report(t *testing.T, r Result, o Options) {
+	t.Helper()
+	for _, v := range r.Violations {
+		v.Seed = r.Seed
+		t.Errorf("%s\n%s", v, v.Repro(o))
+	}
+}
+
+// Without faults every run completes, and the account holds what the
+// strategies say (I16).
+func TestWorldsWithoutFaults(t *testing.T) {
+	none := 0.0
+	o := Options{Rate: &none}
+	for seed := range uint64(60) {
+		report(t, Run(seed, o), o)
+	}
+}
+
+// One seed is one trace, on one core and on many.
+func TestOneSeedIsOneTrace(t *testing.T) {
+	const seeds = 40
+	hashes := make([]string, seeds)
+	for k := range hashes {
+		hashes[k] = Run(uint64(k), Options{}).Hash
+	}
+	for _, cores := range []int{1, 8} {
+		t.Run(fmt.Sprint(cores, " cores"), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
+			for k, hash := range hashes {
+				if again := Run(uint64(k), Options{}).Hash; again != hash {
+					t.Errorf("seed %d: trace %s, then %s", k, hash, again)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkWorlds(b *testing.B) {
+	seed := uint64(1)
+	for b.Loop() {
+		Run(seed, Options{})
+		seed++
+	}
+}

@@ -1,0 +1,213 @@
+package sim
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/broker/paperbroker"
+	"github.com/alchemiser/alchemiser/pkg/env"
+	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/ledger/memledger"
+	"github.com/alchemiser/alchemiser/pkg/market"
+	"github.com/alchemiser/alchemiser/services/execution"
+	"github.com/alchemiser/alchemiser/services/monitor"
+	"github.com/alchemiser/alchemiser/services/notifier"
+	"github.com/alchemiser/alchemiser/services/portfolio"
+	"github.com/alchemiser/alchemiser/services/signal"
+	"github.com/alchemiser/alchemiser/services/start"
+)
+
+// world is everything outside of the functions' processes, and what the judge
+// remembers of them.
+type world struct {
+	*design
+	options Options
+	loop    *loop
+	trace   *trace
+	faults  *faults
+
+	latency, jitter, skews *rand.Rand
+	calendar               market.Calendar
+
+	memory  *memledger.Driver
+	broker  *paperbroker.Server
+	port    *paperbroker.Port
+	config  configs
+	lambda  lambda
+	log     *slog.Logger
+	crashes func(*invocation) // arms the process's death, for the sweep
+
+	sweeping   bool
+	sweepSkip  int
+	watchUntil int64
+	muted      bool // what is published is remembered and goes nowhere
+	busID      int
+	newer      map[string]bool      // events that a newer build writes
+	late       map[int64]int64      // appointments of the schedule that are kept late
+	blind      map[string]blindness // of the broker's reads, by order
+
+	record
+}
+
+// record is what happened, for the judge. Nothing in it is known to a function.
+type record struct {
+	writes     []write
+	open       map[string]bool // runs whose record says OPEN
+	dueDocs    map[ledger.Key]bool
+	published  []publication
+	detail     map[string]string // first bytes of each event id
+	requests   []request         // POSTs of ours
+	cancels    []cancellation
+	mails      []letter
+	metrics    map[string]int
+	shown      map[shownKey][]shown
+	turns      []turn // of the halt switch
+	hands      []hand // what people did to the account
+	forced     map[string]bool
+	keys       map[string]string          // run keys by run
+	read       map[string]events.Envelope // events by id, decoded
+	asked      map[string]time.Time       // slots by run
+	poisons    int
+	outcomes   []string
+	recoveries []time.Duration
+	absent     map[string][]string // symbols that the provider left out, by run
+	ended      []*run
+	book       []paperbroker.Order
+	wrong      []Violation
+	effects    int
+	invoked    int
+	secrets    bool // log lines are scanned
+}
+
+type write struct {
+	at  int64
+	key ledger.Key
+	due time.Time
+}
+
+type publication struct {
+	at     int64
+	source events.Source
+	kind   events.Type
+	detail string
+	by     string
+}
+
+type request struct {
+	run      string
+	function string
+	dryRun   bool
+	sent     int64
+	order    broker.OrderRequest
+	id       string // the broker's, when it was accepted
+	accepted int64
+}
+
+type cancellation struct {
+	run    string
+	dryRun bool
+	client string
+}
+
+type letter struct {
+	at                    int64
+	message, run, subject string
+	to                    []string
+	unsure                bool // the sender did not live to note it
+	text, html            string
+}
+
+type shownKey struct{ run, symbol string }
+
+type shown struct {
+	at       int64
+	snapshot bool
+	quote    *broker.Quote
+	trade    *broker.Trade
+}
+
+type turn struct {
+	at    int64
+	state events.ControlState
+}
+
+type hand struct {
+	at     int64
+	what   string
+	symbol string
+	cash   string // USD, or shares of a position
+}
+
+type blindness struct{ lookup, list, price int64 }
+
+// configs are the functions' settings, read once a world as a function reads
+// them once a process.
+type configs struct {
+	start     start.Config
+	signal    signal.Config
+	portfolio portfolio.Config
+	execution execution.Config
+	monitor   monitor.Config
+	notifier  notifier.Config
+}
+
+func newWorld(seed uint64, o Options) *world {
+	rate := o.rateOf(seed)
+	w := &world{options: o, trace: newTrace(o.Trace), design: draw(seed, rate == 0 && o.Strikes == nil, o.Days)}
+	begin := w.slots[0].at.Add(-20 * time.Minute).UnixNano()
+	w.loop = newLoop(begin)
+	w.faults = newFaults(seed, rate, o)
+	w.latency, w.jitter, w.skews = stream(seed, "latency"), stream(seed, "bus"), stream(seed, "clock")
+	w.calendar = tenYears().calendar
+	w.memory = memledger.New()
+	w.record = record{
+		open: make(map[string]bool), dueDocs: make(map[ledger.Key]bool), detail: make(map[string]string),
+		metrics: make(map[string]int), shown: make(map[shownKey][]shown), forced: make(map[string]bool), secrets: seed%50 == 7,
+	}
+	w.blind, w.newer, w.late, w.asked = make(map[string]blindness), make(map[string]bool), make(map[int64]int64), make(map[string]time.Time)
+	w.absent = make(map[string][]string)
+	w.keys, w.read = make(map[string]string), make(map[string]events.Envelope)
+	w.log = slog.New(logs{w})
+	w.readSettings()
+	w.openBroker(seed)
+	return w
+}
+
+func (w *world) readSettings() {
+	v := env.Read(w.settings)
+	guard := broker.ReadAccountGuard(v, events.Paper)
+	w.config = configs{
+		start: start.ReadConfig(v, guard), signal: signal.ReadConfig(v), portfolio: portfolio.ReadConfig(v, events.Paper, guard),
+		execution: execution.ReadConfig(v, events.Paper, guard), monitor: monitor.ReadConfig(v), notifier: notifier.ReadConfig(v, "sim"),
+	}
+	if err := v.Err(); err != nil {
+		panic(err)
+	}
+}
+
+func (w *world) openBroker(seed uint64) {
+	o := paperbroker.Options{
+		Bars: w.bars, Calendar: w.calendar, Clock: bookClock{w.loop}, Seed: seed, Cash: w.cash, Positions: w.positions,
+		AccountNumber: accountNumber, Profile: w.profile, Switches: &w.switches, Assets: w.traits,
+	}
+	if w.cash.Sign() < 0 {
+		o.Cash = w.cash.Sub(w.cash)
+	}
+	var err error
+	if w.broker, err = paperbroker.New(o); err != nil {
+		panic(err)
+	}
+	if w.cash.Sign() < 0 {
+		w.broker.Steer().AddCash(w.cash)
+	}
+	if w.foreign != "" {
+		w.placeForeign(w.foreign)
+	}
+	w.port = w.broker.Port(bookClock{w.loop})
+}
+
+// now is the true time.
+func (w *world) now() time.Time { return time.Unix(0, w.loop.now).UTC() }
