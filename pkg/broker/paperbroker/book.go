@@ -194,7 +194,7 @@ func (e *engine) multiplier(equity money.Decimal) money.Decimal {
 	case equity.Less(money.FromInt(2000)):
 		return money.One()
 	}
-	return money.FromInt(4)
+	return money.MustParse(e.MaxMarginMultiplier)
 }
 
 // buyingPower is what the multiple of the equity leaves after positions and
@@ -205,13 +205,13 @@ func (e *engine) buyingPower() money.Decimal {
 	power := equity.Mul(e.multiplier(equity)).Sub(value)
 	for _, o := range e.orders {
 		if o.working() && o.Side == events.Buy {
-			power = power.Sub(e.costOf(o.Symbol, o.remaining(), o.Notional, o.Limit))
+			power = power.Sub(e.costOf(o.Symbol, o.remaining(), o.Notional, o.worst()))
 		}
 	}
 	return money.Max(power, money.Zero())
 }
 
-// costOf is what a buy may take at most: its limit, or the ask and a margin.
+// costOf is what a buy may take at most: its limit or stop, or the ask and a margin.
 func (e *engine) costOf(symbol string, qty money.Decimal, notional, limit *money.Decimal) money.Decimal {
 	switch {
 	case notional != nil:

@@ -2,6 +2,8 @@ package paperbroker
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -16,7 +18,7 @@ type draft struct {
 	kind             broker.OrderType
 	tif, class       string
 	qty, notional    *money.Decimal
-	limit            *money.Decimal
+	limit, stop      *money.Decimal
 	extended         bool
 	replaces         string
 }
@@ -95,12 +97,9 @@ func checkFields(e *engine, d *draft) *refusal {
 		return invalid("qty must be > 0")
 	case d.notional != nil && d.notional.Sign() <= 0:
 		return invalid("notional must be > 0")
-	case d.kind == broker.Limit && d.limit == nil:
-		return invalid("limit orders require a limit price")
-	case d.kind == broker.Market && d.limit != nil:
-		return invalid("market orders require no limit price")
-	case d.limit != nil && d.limit.Sign() <= 0:
-		return invalid("limit price must be > 0")
+	}
+	if r := checkPrices(d); r != nil {
+		return r
 	}
 	if d.qty != nil && !d.qty.Truncate(9).Equal(*d.qty) {
 		if e.switches.RefuseExcessDigits {
@@ -113,6 +112,36 @@ func checkFields(e *engine, d *draft) *refusal {
 	}
 	return nil
 }
+
+// Types of orders that only other clients send.
+const (
+	stopOrder      broker.OrderType = "stop"
+	stopLimitOrder broker.OrderType = "stop_limit"
+)
+
+// checkPrices tests that an order has the prices that its type needs.
+func checkPrices(d *draft) *refusal {
+	limits, stops := d.kind == broker.Limit || d.kind == stopLimitOrder, d.kind == stopOrder || d.kind == stopLimitOrder
+	switch known := limits || stops || d.kind == broker.Market; {
+	case !known:
+		return nil // checkType's case
+	case limits && d.limit == nil:
+		return invalid("%s orders require a limit price", words(d.kind))
+	case !limits && d.limit != nil:
+		return invalid("%s orders require no limit price", words(d.kind))
+	case stops && d.stop == nil:
+		return invalid("%s orders require a stop price", words(d.kind))
+	case !stops && d.stop != nil:
+		return invalid("%s orders require no stop price", words(d.kind))
+	case d.limit != nil && d.limit.Sign() <= 0:
+		return invalid("limit price must be > 0")
+	case d.stop != nil && d.stop.Sign() <= 0:
+		return invalid("stop price must be > 0")
+	}
+	return nil
+}
+
+func words(kind broker.OrderType) string { return strings.ReplaceAll(string(kind), "_", " ") }
 
 func checkAsset(e *engine, d *draft) *refusal {
 	t, ok := e.asset(d.symbol)
@@ -141,15 +170,17 @@ func fractional(qty money.Decimal) bool { return !qty.Truncate(0).Equal(qty) }
 func checkType(e *engine, d *draft) *refusal {
 	part := d.notional != nil || fractional(*d.qty)
 	switch {
-	case d.kind != broker.Limit && d.kind != broker.Market:
-		return invalid("invalid order type: this broker on paper takes market and limit orders")
+	case !slices.Contains([]broker.OrderType{broker.Market, broker.Limit, stopOrder, stopLimitOrder}, d.kind):
+		return invalid("invalid order type: this broker on paper takes market, limit, stop and stop_limit orders")
 	case d.class != "" && d.class != "simple":
 		return invalid("invalid order_class: this broker on paper takes simple orders")
 	case d.tif != "day" && d.tif != "gtc":
 		return invalid("invalid time_in_force: this broker on paper takes day and gtc")
+	case part && !e.FractionalTrading:
+		return refuse(403, 40310000, "fractional trading is disabled for the account")
 	case part && d.tif != "day":
 		return refuse(422, 42210000, "fractional orders must be DAY orders")
-	case d.notional != nil && d.kind == broker.Limit && !e.switches.NotionalLimit:
+	case d.notional != nil && d.kind != broker.Market && (d.kind != broker.Limit || !e.switches.NotionalLimit):
 		return refuse(422, 42210000, "notional orders must be market orders")
 	case d.extended && (d.kind != broker.Limit || d.tif != "day" && !e.switches.ExtendedGTC):
 		return refuse(422, 42210000, "extended hours order must be DAY limit orders")
@@ -158,11 +189,16 @@ func checkType(e *engine, d *draft) *refusal {
 }
 
 func checkTick(e *engine, d *draft) *refusal {
-	if d.limit == nil {
-		return nil
+	for _, p := range [...]struct {
+		name  string
+		price *money.Decimal
+	}{{"limit_price", d.limit}, {"stop_price", d.stop}} {
+		if p.price != nil && !money.FloorTick(*p.price).Equal(*p.price) {
+			return refuse(422, 42210000, "invalid %s %s. sub-penny increment does not fulfill minimum pricing criteria", p.name, p.price)
+		}
 	}
-	if !money.FloorTick(*d.limit).Equal(*d.limit) {
-		return refuse(422, 42210000, "invalid limit_price %s. sub-penny increment does not fulfill minimum pricing criteria", d.limit)
+	if d.limit == nil || d.stop != nil {
+		return nil
 	}
 	q, ok := e.market.quote(d.symbol, e.now)
 	if !ok || !e.switches.PriceAway {
@@ -208,8 +244,11 @@ func checkDuplicate(e *engine, d *draft) *refusal {
 }
 
 func checkAccount(e *engine, _ *draft) *refusal {
-	if e.blocked {
+	switch {
+	case e.blocked:
 		return refuse(403, 40310000, "new orders are rejected by account restrictions")
+	case e.SuspendTrade:
+		return refuse(403, 40310000, "trading suspended by user request")
 	}
 	return nil
 }
@@ -224,7 +263,7 @@ func checkWashTrade(e *engine, d *draft) *refusal {
 		if d.side == events.Sell {
 			buy, sell = sell, buy
 		}
-		if buy == nil || sell == nil || buy.Cmp(*sell) >= 0 {
+		if buy == nil || sell == nil || d.stop != nil || o.Stop != nil || buy.Cmp(*sell) >= 0 {
 			return refuse(403, 40310000, "potential wash trade detected. use complex orders").with(
 				"existing_order_id", o.ID, "reject_reason", "opposite side market/stop order exists")
 		}
@@ -268,7 +307,11 @@ func checkBuyingPower(e *engine, d *draft) *refusal {
 	if d.qty != nil {
 		qty = *d.qty
 	}
-	cost, power := e.costOf(d.symbol, qty, d.notional, d.limit), e.buyingPower()
+	at := d.limit
+	if at == nil {
+		at = d.stop
+	}
+	cost, power := e.costOf(d.symbol, qty, d.notional, at), e.buyingPower()
 	if cost.Cmp(power) <= 0 {
 		return nil
 	}

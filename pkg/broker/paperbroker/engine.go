@@ -32,6 +32,7 @@ type engine struct {
 	byID     map[string]*order
 	byClient map[string]*order
 
+	configuration
 	blocked     bool          // the account, by the admin or a fault
 	clockOffset time.Duration // of the clock that clients are shown, by a fault
 	rejectNext  bool          // the next order is rejected after it was accepted, by a fault
@@ -60,11 +61,12 @@ func newEngine(o Options, b behaviour, s Switches) *engine {
 			halted: make(map[string]time.Time), missing: make(map[string]bool), texts: make(map[string]*barText),
 		},
 		behaviour: b, switches: s,
-		traits:   make(map[string]Traits),
-		now:      o.Clock.Now().UTC(),
-		byID:     make(map[string]*order),
-		byClient: make(map[string]*order),
-		book:     book{number: number, cash: o.Cash, positions: make(map[string]*position)},
+		traits:        make(map[string]Traits),
+		configuration: defaultConfiguration(),
+		now:           o.Clock.Now().UTC(),
+		byID:          make(map[string]*order),
+		byClient:      make(map[string]*order),
+		book:          book{number: number, cash: o.Cash, positions: make(map[string]*position)},
 	}
 	for symbol, t := range o.Assets {
 		e.traits[symbol] = t
@@ -173,7 +175,7 @@ func (e *engine) submit(d draft) *order {
 	e.ids++
 	o := &order{Order: Order{
 		ID: e.id("order", e.ids), ClientID: d.clientID, Symbol: d.symbol, Side: d.side, Type: d.kind, TimeInForce: d.tif,
-		Qty: d.qty, Notional: d.notional, Limit: d.limit, Extended: d.extended, SubmittedAt: e.now, Replaces: d.replaces,
+		Qty: d.qty, Notional: d.notional, Limit: d.limit, Stop: d.stop, Extended: d.extended, SubmittedAt: e.now, Replaces: d.replaces,
 	}}
 	if o.ClientID == "" {
 		o.ClientID = e.id("client", e.ids)
@@ -244,8 +246,8 @@ func (e *engine) cancel(o *order) *refusal {
 	return nil
 }
 
-// replace ends an order in favour of a new one with another quantity or limit.
-func (e *engine) replace(o *order, qty, limit *money.Decimal, clientID string) (*order, *refusal) {
+// replace ends an order in favour of a new one with another quantity or price.
+func (e *engine) replace(o *order, qty, limit, stop *money.Decimal, clientID string) (*order, *refusal) {
 	switch {
 	case o.Status != "new" && o.Status != "partially_filled":
 		return nil, refuse(422, 42210000, "order is not replaceable in %q state", o.Status)
@@ -253,12 +255,12 @@ func (e *engine) replace(o *order, qty, limit *money.Decimal, clientID string) (
 		return nil, refuse(422, 42210000, "notional orders cannot be replaced")
 	case qty != nil && fractional(*o.Qty):
 		return nil, refuse(422, 42210000, "the quantity of fractional orders cannot be replaced")
-	case limit != nil && fractional(*o.Qty) && !e.switches.PatchFractionalPrice:
+	case (limit != nil || stop != nil) && fractional(*o.Qty) && !e.switches.PatchFractionalPrice:
 		return nil, refuse(422, 42210000, "fractional orders cannot be replaced")
 	}
 	d := draft{
 		clientID: clientID, symbol: o.Symbol, side: o.Side, kind: o.Type, tif: o.TimeInForce,
-		qty: o.Qty, limit: o.Limit, extended: o.Extended, replaces: o.ID,
+		qty: o.Qty, limit: o.Limit, stop: o.Stop, extended: o.Extended, replaces: o.ID,
 	}
 	if qty != nil {
 		d.qty = qty
@@ -268,6 +270,9 @@ func (e *engine) replace(o *order, qty, limit *money.Decimal, clientID string) (
 	}
 	if limit != nil {
 		d.limit = limit
+	}
+	if stop != nil {
+		d.stop = stop
 	}
 	before := o.Status
 	o.Status = "replaced" // its reservation is the new order's while that is checked

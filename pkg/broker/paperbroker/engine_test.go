@@ -38,7 +38,7 @@ func steps() *rapid.Generator[[]step] {
 				clientID: fmt.Sprint("c", rapid.IntRange(0, 60).Draw(t, "client id")),
 				symbol:   rapid.SampledFrom([]string{"AAA", "BBB"}).Draw(t, "symbol"),
 				side:     rapid.SampledFrom([]events.Side{events.Buy, events.Sell}).Draw(t, "side"),
-				kind:     rapid.SampledFrom([]broker.OrderType{broker.Limit, broker.Market}).Draw(t, "type"),
+				kind:     rapid.SampledFrom([]broker.OrderType{broker.Limit, broker.Market, stopOrder, stopLimitOrder}).Draw(t, "type"),
 				tif:      rapid.SampledFrom([]string{"day", "day", "gtc"}).Draw(t, "tif"),
 				qty:      &qty,
 			}
@@ -48,13 +48,18 @@ func steps() *rapid.Generator[[]step] {
 			}
 			s.do = func(e *engine) {
 				d := d
-				if d.kind == broker.Limit {
+				if d.kind != broker.Market {
 					q, ok := e.market.quote(d.symbol, e.now)
 					if !ok {
 						return
 					}
 					limit := money.FloorTick(q.mid.Mul(money.FromInt(int64(10_000 + offset)).Shift(-4)))
-					d.limit = &limit
+					if d.stop = &limit; d.kind != stopOrder {
+						d.limit = &limit
+					}
+					if d.kind == broker.Limit {
+						d.stop = nil
+					}
 				}
 				if e.check(&d) == nil {
 					e.submit(d)
@@ -70,7 +75,7 @@ func steps() *rapid.Generator[[]step] {
 			qty := money.FromInt(int64(rapid.IntRange(1, 30).Draw(t, "quantity")))
 			s.do = func(e *engine) {
 				if n := len(e.orders); n > 0 {
-					e.replace(e.orders[pick%n], &qty, nil, "")
+					e.replace(e.orders[pick%n], &qty, nil, nil, "")
 				}
 			}
 		case "halt":

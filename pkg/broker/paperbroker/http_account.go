@@ -2,6 +2,8 @@ package paperbroker
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -22,22 +24,23 @@ func getAccount(e *engine, _ request) reply {
 		"options_buying_power":        cents(money.Max(a.Cash, money.Zero())),
 		"multiplier":                  text(e.multiplier(a.Equity)), "initial_margin": "0", "maintenance_margin": "0", "last_maintenance_margin": "0",
 		"sma": "0", "accrued_fees": "0", "pending_reg_taf_fees": "0", "intraday_adjustments": "0",
-		"trading_blocked": false, "transfers_blocked": false, "account_blocked": a.Blocked, "trade_suspended_by_user": false,
+		"trading_blocked": false, "transfers_blocked": false, "account_blocked": a.Blocked, "trade_suspended_by_user": e.SuspendTrade,
 		"shorting_enabled": false, "options_approved_level": 0, "options_trading_level": 0,
 		"balance_asof": string(dateOf(e.now)), "created_at": wireTime(e.created),
 	})
 }
 
-func getConfigurations(*engine, request) reply {
-	return ok(map[string]any{
-		"suspend_trade": false, "no_shorting": true, "fractional_trading": true, "max_margin_multiplier": "4", "max_options_trading_level": 0,
-		"trade_confirm_email": "none", "ptp_no_exception_entry": false, "disable_overnight_trading": true,
-	})
-}
-
 // getHistory is the account's worth at the closes it saw, and now.
-func getHistory(e *engine, _ request) reply {
-	closings := append(append([]closing{}, e.history...), closing{at: e.now, equity: e.equity()})
+func getHistory(e *engine, q request) reply {
+	if tf := q.query.Get("timeframe"); tf != "" && tf != "1D" {
+		return refused(invalid("invalid timeframe: %q; this broker on paper keeps 1D", tf))
+	}
+	from, r := historyFrom(e, q)
+	if r != nil {
+		return refused(r)
+	}
+	closings := slices.DeleteFunc(slices.Clone(e.history), func(c closing) bool { return c.at.Before(from) })
+	closings = append(closings, closing{at: e.now, equity: e.equity()})
 	base := closings[0].equity.Round(2).Float64()
 	timestamps, equity, profit, share := []int64{}, []float64{}, []float64{}, []float64{}
 	for _, c := range closings {
@@ -57,83 +60,34 @@ func getHistory(e *engine, _ request) reply {
 	})
 }
 
-// positionBody is a holding as Alpaca writes it.
-type positionBody struct {
-	AssetID                string `json:"asset_id"`
-	Symbol                 string `json:"symbol"`
-	Exchange               string `json:"exchange"`
-	AssetClass             string `json:"asset_class"`
-	OnMargin               bool   `json:"asset_marginable"` //nolint:misspell // Alpaca's word
-	Qty                    string `json:"qty"`
-	QtyAvailable           string `json:"qty_available"`
-	AvgEntryPrice          string `json:"avg_entry_price"`
-	Side                   string `json:"side"`
-	MarketValue            string `json:"market_value"`
-	CostBasis              string `json:"cost_basis"`
-	UnrealizedPL           string `json:"unrealized_pl"`
-	UnrealizedPLPC         string `json:"unrealized_plpc"`
-	UnrealizedIntradayPL   string `json:"unrealized_intraday_pl"`
-	UnrealizedIntradayPLPC string `json:"unrealized_intraday_plpc"`
-	CurrentPrice           string `json:"current_price"`
-	LastdayPrice           string `json:"lastday_price"`
-	ChangeToday            string `json:"change_today"`
-}
-
-func (e *engine) wirePosition(p Position) positionBody {
-	lastDay := p.Price
-	if bar, ok := e.previousBar(p.Symbol); ok {
-		lastDay = decimal(bar.Close)
-	}
-	share := func(change, base money.Decimal) string {
-		if base.IsZero() {
-			return "0"
+// historyFrom is where a history begins: with start, or a period ago.
+func historyFrom(e *engine, q request) (time.Time, *refusal) {
+	if s := q.query.Get("start"); s != "" {
+		t, ok := readInstant(s, market.NewYork())
+		if !ok {
+			return t, invalid("invalid start: %q", s)
 		}
-		return text(change.Quo(base).Round(9))
+		return t, nil
 	}
-	gain, today := p.Value.Sub(p.Cost), p.Qty.Mul(p.Price.Sub(lastDay))
-	side := "long"
-	if p.Qty.Sign() < 0 {
-		side = "short"
+	period := q.query.Get("period")
+	if period == "" {
+		period = "1M"
 	}
-	return positionBody{
-		AssetID: e.assetID(p.Symbol), Symbol: p.Symbol, Exchange: "ARCA", AssetClass: "us_equity", OnMargin: true,
-		Qty: text(p.Qty), QtyAvailable: text(p.Available), AvgEntryPrice: text(p.Cost.Quo(p.Qty).Round(9)), Side: side,
-		MarketValue: text(p.Value.Round(9)), CostBasis: text(p.Cost.Round(9)), CurrentPrice: text(p.Price), LastdayPrice: text(lastDay),
-		UnrealizedPL: text(gain.Round(9)), UnrealizedPLPC: share(gain, p.Cost),
-		UnrealizedIntradayPL: text(today.Round(9)), UnrealizedIntradayPLPC: share(today, p.Qty.Mul(lastDay)),
-		ChangeToday: share(p.Price.Sub(lastDay), lastDay),
+	n, err := strconv.Atoi(period[:len(period)-1])
+	if err != nil || n < 1 {
+		return time.Time{}, invalid("invalid period: %q", period)
 	}
-}
-
-// previousBar is the bar of the last session before the one that prices are of.
-func (e *engine) previousBar(symbol string) (market.Bar, bool) {
-	s, _, ok := e.market.instant(e.now)
-	if !ok {
-		return market.Bar{}, false
+	switch period[len(period)-1] {
+	case 'D':
+		return e.now.AddDate(0, 0, -n), nil
+	case 'W':
+		return e.now.AddDate(0, 0, -7*n), nil
+	case 'M':
+		return e.now.AddDate(0, -n, 0), nil
+	case 'A':
+		return e.now.AddDate(-n, 0, 0), nil
 	}
-	return e.market.bars[symbol].Until(s.Date.AddDays(-1)).Last()
-}
-
-// seenPositions are the holdings as reads may see them now.
-func (e *engine) seenPositions() []Position {
-	return e.valued(e.asOf(e.now.Add(-e.switches.ReadLag)))
-}
-
-func getPositions(e *engine, _ request) reply {
-	out := []positionBody{}
-	for _, p := range e.seenPositions() {
-		out = append(out, e.wirePosition(p))
-	}
-	return ok(out)
-}
-
-func getPosition(e *engine, q request) reply {
-	for _, p := range e.seenPositions() {
-		if p.Symbol == q.value("symbol") || e.assetID(p.Symbol) == q.value("symbol") {
-			return ok(e.wirePosition(p))
-		}
-	}
-	return refused(refuse(http.StatusNotFound, 40410000, "position does not exist"))
+	return time.Time{}, invalid("invalid period: %q", period)
 }
 
 // assetBody is an asset as Alpaca writes it.
@@ -168,11 +122,25 @@ func (e *engine) wireAsset(symbol string, t Traits) assetBody {
 func getAssets(e *engine, q request) reply {
 	out := []assetBody{}
 	for _, symbol := range e.market.bars.Symbols() {
-		if t, known := e.asset(symbol); known && q.query.Get("status") != "inactive" {
-			out = append(out, e.wireAsset(symbol, t))
+		t, known := e.asset(symbol)
+		if !known {
+			continue
+		}
+		if a := e.wireAsset(symbol, t); a.matches(q) {
+			out = append(out, a)
 		}
 	}
 	return ok(out)
+}
+
+// matches reports whether the asset is one of those that a request wants.
+func (a assetBody) matches(q request) bool {
+	for name, value := range map[string]string{"status": a.Status, "asset_class": a.Class, "exchange": a.Exchange} {
+		if wanted := q.query.Get(name); wanted != "" && wanted != "all" && wanted != value {
+			return false
+		}
+	}
+	return q.query.Get("attributes") == "" // none of these assets has one
 }
 
 func getAsset(e *engine, q request) reply {

@@ -62,7 +62,7 @@ func (e *engine) wireOrder(o Order) orderBody {
 		AssetID: e.assetID(o.Symbol), Symbol: o.Symbol, AssetClass: "us_equity",
 		Notional: textOrNull(o.Notional), Qty: textOrNull(o.Qty), FilledQty: text(o.Filled), FilledAvgPrice: textOrNull(o.AvgPrice),
 		OrderType: string(o.Type), Type: string(o.Type), Side: "buy", PositionIntent: "buy_to_open",
-		TimeInForce: o.TimeInForce, LimitPrice: textOrNull(o.Limit), Status: string(o.Status), ExtendedHours: o.Extended,
+		TimeInForce: o.TimeInForce, LimitPrice: textOrNull(o.Limit), StopPrice: textOrNull(o.Stop), Status: string(o.Status), ExtendedHours: o.Extended,
 		ExpiresAt: wireTime(e.expiry(o)),
 	}
 	if o.Side == events.Sell {
@@ -130,13 +130,10 @@ func readOrder(body []byte) (draft, *refusal) {
 	if err := json.Unmarshal(body, &asked); err != nil {
 		return draft{}, invalid("request body format is invalid: %v", err)
 	}
-	if asked.StopPrice.value != nil {
-		return draft{}, invalid("this broker on paper takes no stop orders")
-	}
 	return draft{
 		clientID: string(asked.ClientID), symbol: string(asked.Symbol), side: side(string(asked.Side)), kind: broker.OrderType(asked.Type),
 		tif: string(asked.TimeInForce), class: string(asked.Class), qty: asked.Qty.value, notional: asked.Notional.value,
-		limit: asked.LimitPrice.value, extended: asked.Extended != nil && *asked.Extended,
+		limit: asked.LimitPrice.value, stop: asked.StopPrice.value, extended: asked.Extended != nil && *asked.Extended,
 	}, nil
 }
 
@@ -171,48 +168,6 @@ func getOrderByClientID(e *engine, q request) reply {
 	}
 	seen, _ := e.visible(o)
 	return ok(e.wireOrder(seen))
-}
-
-func getOrders(e *engine, q request) reply {
-	status, limit := q.query.Get("status"), 50
-	if s := q.query.Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > 500 {
-			return refused(invalid("limit must be between 1 and 500"))
-		}
-		limit = n
-	}
-	after, until := time.Time{}, e.now.AddDate(1, 0, 0)
-	for name, bound := range map[string]*time.Time{"after": &after, "until": &until} {
-		if s := q.query.Get(name); s != "" {
-			t, ok := readInstant(s, time.UTC)
-			if !ok {
-				return refused(invalid("invalid %s: %q", name, s))
-			}
-			*bound = t
-		}
-	}
-	symbols := split(q.query.Get("symbols"))
-	page := make([]orderBody, 0, min(limit, len(e.orders)))
-	orders := slices.Clone(e.orders)
-	if q.query.Get("direction") != "asc" {
-		slices.Reverse(orders)
-	}
-	for _, o := range orders {
-		seen, there := e.visible(o)
-		submitted := seen.SubmittedAt
-		switch {
-		case !there || len(page) == limit:
-		case status == "open" && seen.Status.Terminal(), status == "" && seen.Status.Terminal():
-		case status == "closed" && !seen.Status.Terminal():
-		case len(symbols) > 0 && !slices.Contains(symbols, seen.Symbol):
-		case q.query.Get("side") != "" && side(q.query.Get("side")) != seen.Side:
-		case !submitted.After(after) || !submitted.Before(until):
-		default:
-			page = append(page, e.wireOrder(seen))
-		}
-	}
-	return ok(page)
 }
 
 func deleteOrder(e *engine, q request) reply {
@@ -253,12 +208,13 @@ func patchOrder(e *engine, q request) reply {
 	var asked struct {
 		Qty        number `json:"qty"`
 		LimitPrice number `json:"limit_price"`
+		StopPrice  number `json:"stop_price"`
 		ClientID   word   `json:"client_order_id"`
 	}
 	if err := json.Unmarshal(q.body, &asked); err != nil {
 		return refused(invalid("request body format is invalid: %v", err))
 	}
-	fresh, r := e.replace(o, asked.Qty.value, asked.LimitPrice.value, string(asked.ClientID))
+	fresh, r := e.replace(o, asked.Qty.value, asked.LimitPrice.value, asked.StopPrice.value, string(asked.ClientID))
 	if r != nil {
 		return refused(r)
 	}

@@ -136,7 +136,7 @@ func TestEndpoints(t *testing.T) {
 	w.call(t, "GET", "/v2/orders?limit=501", "", 422, "limit")
 	w.call(t, "GET", "/v2/stocks/bars?symbols=AAA&timeframe=90Min", "", 400, "timeframe")
 	w.call(t, "GET", "/v2/stocks/bars?timeframe=1Day", "", 400, "symbols")
-	w.call(t, "DELETE", "/v2/positions", "", 404, "endpoint not found")
+	w.call(t, "DELETE", "/v2/watchlists", "", 404, "endpoint not found")
 }
 
 // Numbers are taken as strings and as numbers; null and "" mean absent.
@@ -192,7 +192,8 @@ func TestChecks(t *testing.T) {
 		"notional, whole only": {map[string]any{"symbol": "BBB", "qty": nil, "notional": 10}, 403, "not fractionable"},
 		"fraction gtc":         {map[string]any{"qty": "1.5", "time_in_force": "gtc"}, 422, "42210000"},
 		"notional limit":       {map[string]any{"qty": nil, "notional": 10, "type": "limit", "limit_price": 10}, 422, "42210000"},
-		"stop":                 {map[string]any{"type": "stop", "stop_price": 10}, 422, "40010001"},
+		"stop":                 {map[string]any{"type": "stop"}, 422, "40010001"},
+		"trailing stop":        {map[string]any{"type": "trailing_stop", "trail_price": 1}, 422, "40010001"},
 		"bracket":              {map[string]any{"order_class": "bracket"}, 422, "order_class"},
 		"ioc":                  {map[string]any{"time_in_force": "ioc"}, 422, "time_in_force"},
 		"extended market":      {map[string]any{"extended_hours": true}, 422, "extended hours"},

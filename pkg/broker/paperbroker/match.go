@@ -4,7 +4,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
 )
@@ -17,6 +16,10 @@ func (e *engine) match(o *order) {
 	}
 	if wait := o.rests.Sub(e.now); wait > 0 {
 		e.again(o, wait)
+		return
+	}
+	if !e.trigger(o) {
+		e.again(o, e.nextCheck(o))
 		return
 	}
 	q, marketable := e.marketable(o)
@@ -79,6 +82,19 @@ func (e *engine) mayFill(o *order) bool {
 	return false
 }
 
+// trigger reports whether the market has met the order's stop price, now or
+// before; an order without one needs no meeting.
+func (e *engine) trigger(o *order) bool {
+	if o.Stop == nil || o.triggered {
+		return true
+	}
+	q, ok := e.market.quote(o.Symbol, e.now)
+	if o.triggered = ok && q.mid.Sub(*o.Stop).Mul(sign(o.Side)).Sign() >= 0; o.triggered {
+		e.log("triggered", o.ID, q.mid.String())
+	}
+	return o.triggered
+}
+
 // marketable reports whether the far side meets the order's price. An order
 // that had to wait meets it one tick later where the profile says so.
 func (e *engine) marketable(o *order) (quote, bool) {
@@ -86,7 +102,7 @@ func (e *engine) marketable(o *order) (quote, bool) {
 	if !ok {
 		return q, false
 	}
-	if o.Type == broker.Market {
+	if o.Limit == nil {
 		return q, true
 	}
 	limit := *o.Limit

@@ -119,7 +119,7 @@ func hold(docs []routers.Router, r *http.Request, rec *httptest.ResponseRecorder
 		return fmt.Errorf("no such operation in the documents: %w", err)
 	}
 	if rec.Code != http.StatusNoContent {
-		if err := complete(route.Path, rec.Body.Bytes()); err != nil {
+		if err := complete(r.Method+" "+route.Path, rec.Body.Bytes()); err != nil {
 			return err
 		}
 	}
@@ -141,7 +141,11 @@ var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a
 
 // complete checks the fields that clients rely on and the documents do not
 // require, and the shape of ids, which they do not enforce.
-func complete(route string, body []byte) error {
+func complete(operation string, body []byte) error {
+	method, route, _ := strings.Cut(operation, " ")
+	if method == http.MethodDelete && strings.HasPrefix(route, "/v2/positions/") {
+		route = "/v2/orders" // the one that closes the position
+	}
 	var required []string
 	switch {
 	case route == "/v2/account":
@@ -150,6 +154,8 @@ func complete(route string, body []byte) error {
 	case strings.HasPrefix(route, "/v2/orders"):
 		required = strings.Fields("id client_order_id symbol side type time_in_force qty notional limit_price filled_qty filled_avg_price status " +
 			"submitted_at filled_at canceled_at expired_at failed_at replaced_by replaces extended_hours")
+	case strings.HasPrefix(route, "/v2/positions") && method == http.MethodDelete:
+		required = strings.Fields("symbol status body")
 	case strings.HasPrefix(route, "/v2/positions"):
 		required = strings.Fields("symbol qty qty_available side avg_entry_price market_value current_price")
 	case strings.HasPrefix(route, "/v2/assets"):
@@ -170,7 +176,7 @@ func complete(route string, body []byte) error {
 		many = append(many, one)
 	}
 	for _, v := range many {
-		if _, short := v["status"].(float64); short {
+		if _, short := v["status"].(float64); short && v["symbol"] == nil {
 			continue // the answer to cancelling all: id and status alone
 		}
 		for _, field := range required {

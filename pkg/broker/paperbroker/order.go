@@ -20,6 +20,7 @@ type Order struct {
 	Qty         *money.Decimal   `json:"qty"`      // nil for an order by amount
 	Notional    *money.Decimal   `json:"notional"` // nil for an order by quantity
 	Limit       *money.Decimal   `json:"limit_price"`
+	Stop        *money.Decimal   `json:"stop_price"` // nil unless the type is stop or stop_limit
 	Extended    bool             `json:"extended_hours"`
 	Status      broker.Status    `json:"status"`
 	Filled      money.Decimal    `json:"filled_qty"`
@@ -46,6 +47,7 @@ type order struct {
 	versions   []Order       // after each change, for reads that lag behind
 	spent      money.Decimal // Σ qty × price of the fills
 	armed      bool          // was marketable, its fill is due
+	triggered  bool          // the market has met the stop price
 	rested     bool          // was not marketable once
 	parts      int           // fills that were parts by chance
 	checks     int           // of the market so far
@@ -65,6 +67,14 @@ func (o *order) remaining() money.Decimal {
 		return money.Zero()
 	}
 	return o.Qty.Sub(o.Filled)
+}
+
+// worst is the price that a buy is reckoned at; nil for one at the market.
+func (o *order) worst() *money.Decimal {
+	if o.Limit == nil {
+		return o.Stop
+	}
+	return o.Limit
 }
 
 func (o *order) working() bool { return !o.Status.Terminal() }
