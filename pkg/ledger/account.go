@@ -2,8 +2,10 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 )
 
@@ -56,15 +58,27 @@ type Slot struct {
 	DryRun bool      `json:"dry_run"`
 }
 
-// RecordSlot writes what is known of a slot. SEEN never overwrites STARTED.
-func (l *Ledger) RecordSlot(ctx context.Context, key Key, s Slot) error {
-	doc, err := LoadOr[Slot](ctx, l, key)
-	if err != nil || doc.Value == s || doc.Value.State == SlotStarted {
-		return err
+// RecordSlot writes what is known of a slot to its document, which may be new
+// (Version 0) or the one that an earlier call left. SEEN never overwrites
+// STARTED.
+func (l *Ledger) RecordSlot(ctx context.Context, doc *Doc[Slot], s Slot) error {
+	expires := env.Now(ctx, l.clock).Add(keepRun)
+	if doc.Version == 0 {
+		// Nearly every slot is new: write first, and read only if it is not.
+		doc.Value, doc.Expires = s, expires
+		err := Save(ctx, l, doc)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if *doc, err = Load[Slot](ctx, l, doc.Key); err != nil {
+			return err
+		}
 	}
-	doc.Value = s
-	doc.Expires = l.clock.Now().Add(keepRun)
-	return Save(ctx, l, &doc)
+	if doc.Value == s || doc.Value.State == SlotStarted {
+		return nil
+	}
+	doc.Value, doc.Expires = s, expires
+	return Save(ctx, l, doc)
 }
 
 // StartedRuns are the runs, other than the given one and dry runs, that were
@@ -134,11 +148,15 @@ func (l *Ledger) SaveReceipt(ctx context.Context, runID, strategy string, part i
 	type receipt struct {
 		Gzip []byte `json:"gzip"`
 	}
-	doc, err := LoadOr[receipt](ctx, l, ReceiptKey(runID, strategy, part))
-	if err != nil {
+	expires := env.Now(ctx, l.clock).Add(keepReceipt)
+	doc := Doc[receipt]{Key: ReceiptKey(runID, strategy, part), Expires: expires, Value: receipt{compressed}}
+	err := Save(ctx, l, &doc)
+	if !errors.Is(err, ErrConflict) {
 		return err
 	}
-	doc.Value.Gzip = compressed
-	doc.Expires = l.clock.Now().Add(keepReceipt)
+	if doc, err = Load[receipt](ctx, l, doc.Key); err != nil {
+		return err
+	}
+	doc.Value.Gzip, doc.Expires = compressed, expires
 	return Save(ctx, l, &doc)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 )
 
@@ -42,7 +43,7 @@ type Meta struct {
 // what is stored.
 func (l *Ledger) OpenRun(ctx context.Context, runID string, m Meta) (Meta, error) {
 	m.State = RunOpen
-	doc := Doc[Meta]{Key: MetaKey(runID), Value: m, DueAt: time.UnixMilli(m.CloseOutAt), Expires: l.clock.Now().Add(keepRun)}
+	doc := Doc[Meta]{Key: MetaKey(runID), Value: m, DueAt: time.UnixMilli(m.CloseOutAt), Expires: env.Now(ctx, l.clock).Add(keepRun)}
 	err := Save(ctx, l, &doc)
 	if errors.Is(err, ErrConflict) {
 		doc, err = Load[Meta](ctx, l, doc.Key)
@@ -97,10 +98,32 @@ var ErrBusy = errors.New("account_busy: another run holds the account")
 // succeeds when the account is free, when the lease expired, and when the run
 // holds it already; otherwise it returns ErrBusy.
 func (l *Ledger) AcquireLease(ctx context.Context, account, runID string, until time.Time) (Lease, error) {
-	doc, err := LoadOr[Lease](ctx, l, LeaseKey(account))
+	doc, err := l.Lease(ctx, account)
 	if err != nil {
 		return Lease{}, err
 	}
+	return l.TakeLease(ctx, doc, runID, until)
+}
+
+// Lease reads who holds the account. Version is 0 when nobody ever did.
+func (l *Ledger) Lease(ctx context.Context, account string) (Doc[Lease], error) {
+	return LoadOr[Lease](ctx, l, LeaseKey(account))
+}
+
+// TakeLease is AcquireLease with the lease as it was read a moment ago; one
+// that changed since is read again.
+func (l *Ledger) TakeLease(ctx context.Context, doc Doc[Lease], runID string, until time.Time) (Lease, error) {
+	lease, err := l.takeLease(ctx, doc, runID, until)
+	if !errors.Is(err, ErrConflict) {
+		return lease, err
+	}
+	if doc, err = Load[Lease](ctx, l, doc.Key); err != nil {
+		return Lease{}, err
+	}
+	return l.takeLease(ctx, doc, runID, until)
+}
+
+func (l *Ledger) takeLease(ctx context.Context, doc Doc[Lease], runID string, until time.Time) (Lease, error) {
 	held := doc.Value
 	if held.RunID == runID && held.ExpiresAt >= until.UnixMilli() {
 		return held, nil
@@ -127,9 +150,18 @@ func (l *Ledger) HeldLease(ctx context.Context, account, runID string) (bool, er
 // ReleaseLease frees the account if the run holds it. The document stays, so
 // that tokens never fall back.
 func (l *Ledger) ReleaseLease(ctx context.Context, account, runID string) error {
-	doc, err := LoadOr[Lease](ctx, l, LeaseKey(account))
-	if err != nil || doc.Value.RunID != runID || doc.Value.ExpiresAt == 0 {
+	doc, err := l.Lease(ctx, account)
+	if err != nil {
 		return err
+	}
+	return l.GiveLease(ctx, doc, runID)
+}
+
+// GiveLease is ReleaseLease with the lease as it was read a moment ago. Only
+// its holder changes a live lease, so there is nothing to read again.
+func (l *Ledger) GiveLease(ctx context.Context, doc Doc[Lease], runID string) error {
+	if doc.Value.RunID != runID || doc.Value.ExpiresAt == 0 {
+		return nil
 	}
 	doc.Value.ExpiresAt = 0
 	return Save(ctx, l, &doc)

@@ -129,7 +129,7 @@ func (w *world) run(schedule string, dryRun bool) events.Envelope {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.ledger.RecordSlot(ctx, ledger.SlotKey(account, "2026-11-23", schedule, "2026-11-23T14:35Z"), ledger.Slot{RunID: events.RunID(key), State: ledger.SlotStarted}); err != nil {
+	if err := w.ledger.RecordSlot(ctx, &ledger.Doc[ledger.Slot]{Key: ledger.SlotKey(account, "2026-11-23", schedule, "2026-11-23T14:35Z")}, ledger.Slot{RunID: events.RunID(key), State: ledger.SlotStarted}); err != nil {
 		w.t.Fatal(err)
 	}
 	return root(key, dryRun)

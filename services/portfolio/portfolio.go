@@ -30,7 +30,7 @@ type Portfolio struct {
 	Ledger  *ledger.Ledger
 	Broker  broker.Broker
 	Clock   env.Clock
-	Tasks   env.Tasks // reads of the broker, side by side
+	Tasks   env.Tasks // nil: reads wait for each other
 }
 
 // SignalGenerated answers a target with a plan. The plan is written once: the
@@ -41,7 +41,13 @@ func (p *Portfolio) SignalGenerated(ctx context.Context, in events.Envelope) ([]
 	if !ok {
 		return nil, fmt.Errorf("portfolio: %s carries %T", in.EventType, in.Payload)
 	}
-	control, err := p.Ledger.Control(ctx, p.Account)
+	// A halted account ends here, whatever else could not be read.
+	var control ledger.Control
+	var first holdings
+	err := env.Together(ctx, p.Tasks,
+		func(ctx context.Context) (err error) { control, err = p.Ledger.Control(ctx, p.Account); return err },
+		func(ctx context.Context) error { first.snapshot, first.err = p.holdings(ctx); return nil },
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +61,12 @@ func (p *Portfolio) SignalGenerated(ctx context.Context, in events.Envelope) ([]
 			return nil, stage.Permanent("ignored_target", "take it out of IGNORE_SYMBOLS or of the strategies", "%s is a target and in IGNORE_SYMBOLS", symbol)
 		}
 	}
-	found, err := p.look(ctx, targets, control.State, in.DryRun)
+	found, err := p.look(ctx, &first, targets, control.State, in.DryRun)
 	if errors.Is(err, errMismatch) {
 		if err := p.Clock.Sleep(ctx, lookAgain); err != nil {
 			return nil, err
 		}
-		found, err = p.look(ctx, targets, control.State, in.DryRun)
+		found, err = p.look(ctx, nil, targets, control.State, in.DryRun)
 	}
 	switch {
 	case errors.Is(err, errMismatch):
@@ -91,10 +97,11 @@ type finding struct {
 	plan   *Plan
 }
 
-// look reads the account and makes the plan. It returns errMismatch when the
-// broker values the account otherwise.
-func (p *Portfolio) look(ctx context.Context, targets map[string]money.Decimal, control events.ControlState, dryRun bool) (f finding, err error) {
-	if f.shot, err = p.read(ctx, slices.Sorted(maps.Keys(targets))); err != nil {
+// look reads the account, from the holdings on if they were read just now, and
+// makes the plan. It returns errMismatch when the broker values the account
+// otherwise.
+func (p *Portfolio) look(ctx context.Context, first *holdings, targets map[string]money.Decimal, control events.ControlState, dryRun bool) (f finding, err error) {
+	if f.shot, err = p.read(ctx, first, slices.Sorted(maps.Keys(targets))); err != nil {
 		return f, err
 	}
 	if f.book, f.prices, err = p.book(f.shot, dryRun); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/amount"
 	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
 	"github.com/alchemiser/alchemiser/pkg/stage"
@@ -37,11 +38,24 @@ type snapshot struct {
 	own     []string // open orders of ours, from an older run
 }
 
-// read takes the snapshot. The account is read before and after everything
-// else: a book that changed in between is read again.
-func (p *Portfolio) read(ctx context.Context, wanted []string) (*snapshot, error) {
+// holdings are a first read of account and positions.
+type holdings struct {
+	*snapshot
+	err error
+}
+
+// read takes the snapshot. Account and positions are read before and after
+// everything else, the first time perhaps by the caller: a book that changed in
+// between is read again. What changes while the two are read side by side shows
+// in the second read as well.
+func (p *Portfolio) read(ctx context.Context, first *holdings, wanted []string) (*snapshot, error) {
 	for range readAttempts {
-		before, err := p.holdings(ctx)
+		if first == nil {
+			first = &holdings{}
+			first.snapshot, first.err = p.holdings(ctx)
+		}
+		before, err := first.snapshot, first.err
+		first = nil
 		if err != nil {
 			return nil, err
 		}
@@ -61,18 +75,28 @@ func (p *Portfolio) read(ctx context.Context, wanted []string) (*snapshot, error
 }
 
 func (p *Portfolio) holdings(ctx context.Context) (*snapshot, error) {
-	account, err := p.Broker.Account(ctx)
+	var positions []broker.Position
+	s := &snapshot{held: make(map[string]broker.Position)}
+	err := env.Together(ctx, p.Tasks,
+		func(ctx context.Context) (err error) {
+			if s.account, err = p.Broker.Account(ctx); err != nil {
+				return stage.Transient("broker_unavailable", err)
+			}
+			if err := broker.GuardAccount(s.account, p.Config.Guard); err != nil {
+				return stage.Permanent("account_guard", "check ACCOUNT_NUMBER, TRADING_MODE and the account at the broker", "%v", err)
+			}
+			return nil
+		},
+		func(ctx context.Context) (err error) {
+			if positions, err = p.Broker.Positions(ctx); err != nil {
+				return stage.Transient("broker_unavailable", err)
+			}
+			return nil
+		},
+	)
 	if err != nil {
-		return nil, stage.Transient("broker_unavailable", err)
+		return nil, err
 	}
-	if err := broker.GuardAccount(account, p.Config.Guard); err != nil {
-		return nil, stage.Permanent("account_guard", "check ACCOUNT_NUMBER, TRADING_MODE and the account at the broker", "%v", err)
-	}
-	positions, err := p.Broker.Positions(ctx)
-	if err != nil {
-		return nil, stage.Transient("broker_unavailable", err)
-	}
-	s := &snapshot{account: account, held: make(map[string]broker.Position)}
 	for _, h := range positions {
 		if !slices.Contains(p.Config.Ignore, h.Symbol) {
 			s.held[h.Symbol] = h
@@ -89,15 +113,27 @@ func same(a, b *snapshot) bool {
 
 // others reads open orders, assets and prices of every symbol concerned.
 func (p *Portfolio) others(ctx context.Context, s *snapshot, wanted []string) error {
-	orders, err := p.Broker.OpenOrders(ctx)
-	if err != nil {
-		return stage.Transient("broker_unavailable", err)
-	}
 	symbols := slices.Sorted(maps.Keys(s.held))
 	for _, w := range wanted {
 		if _, held := s.held[w]; !held {
 			symbols = append(symbols, w)
 		}
+	}
+	// A foreign order ends the run whatever else could not be read.
+	var orders []broker.Order
+	var assetsErr, marketErr error
+	err := env.Together(ctx, p.Tasks,
+		func(ctx context.Context) (err error) { orders, err = p.Broker.OpenOrders(ctx); return err },
+		func(ctx context.Context) error { s.assets, assetsErr = p.assets(ctx, symbols); return nil },
+		func(ctx context.Context) error {
+			if len(symbols) > 0 {
+				s.market, marketErr = p.Broker.Snapshots(ctx, symbols)
+			}
+			return nil
+		},
+	)
+	if err != nil {
+		return stage.Transient("broker_unavailable", err)
 	}
 	for _, o := range orders {
 		switch {
@@ -109,14 +145,11 @@ func (p *Portfolio) others(ctx context.Context, s *snapshot, wanted []string) er
 		}
 	}
 	slices.Sort(s.own)
-	if s.assets, err = p.assets(ctx, symbols); err != nil {
-		return err
+	if assetsErr != nil {
+		return assetsErr
 	}
-	if len(symbols) == 0 {
-		return nil
-	}
-	if s.market, err = p.Broker.Snapshots(ctx, symbols); err != nil {
-		return stage.Transient("broker_unavailable", err)
+	if marketErr != nil {
+		return stage.Transient("broker_unavailable", marketErr)
 	}
 	return nil
 }
@@ -124,14 +157,15 @@ func (p *Portfolio) others(ctx context.Context, s *snapshot, wanted []string) er
 // assets reads every asset, a few at a time.
 func (p *Portfolio) assets(ctx context.Context, symbols []string) (map[string]broker.Asset, error) {
 	const atOnce = 8
-	read, errs := make([]broker.Asset, len(symbols)), make([]error, len(symbols))
-	p.Tasks.Do(len(symbols), atOnce, func(k int) {
-		read[k], errs[k] = p.Broker.Asset(ctx, symbols[k])
-		if errors.Is(errs[k], broker.ErrNotFound) {
-			read[k], errs[k] = broker.Asset{Symbol: symbols[k]}, nil // not tradable
+	read := make([]broker.Asset, len(symbols))
+	err := env.Each(ctx, p.Tasks, len(symbols), atOnce, func(ctx context.Context, k int) (err error) {
+		read[k], err = p.Broker.Asset(ctx, symbols[k])
+		if errors.Is(err, broker.ErrNotFound) {
+			read[k], err = broker.Asset{Symbol: symbols[k]}, nil // not tradable
 		}
+		return err
 	})
-	if err := errors.Join(errs...); err != nil {
+	if err != nil {
 		return nil, stage.Transient("broker_unavailable", err)
 	}
 	found := make(map[string]broker.Asset, len(symbols))

@@ -33,6 +33,7 @@ type Signal struct {
 	Calendar  market.Calendar
 	Ledger    *ledger.Ledger
 	Clock     env.Clock
+	Tasks     env.Tasks // nil: reads and writes wait for each other
 }
 
 // WorkflowStarted answers the beginning of a run with a target.
@@ -74,7 +75,13 @@ func (s *Signal) target(ctx context.Context, in events.Envelope, started *events
 	if !ok {
 		return nil, stage.Permanent("no_session", "", "the calendar knows no finished session before %s", started.Slot)
 	}
-	bars, err := s.fetch(ctx, asOf.Date)
+	var bars market.Bars
+	var applied map[string]ledger.Applied
+	var appliedErr error
+	err = env.Together(ctx, s.Tasks,
+		func(ctx context.Context) (err error) { bars, err = s.fetch(ctx, asOf.Date); return err },
+		func(ctx context.Context) error { applied, appliedErr = s.applied(ctx); return nil },
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +90,8 @@ func (s *Signal) target(ctx context.Context, in events.Envelope, started *events
 		return nil, err
 	}
 	run.Warnings = append(run.Warnings, fresh.Warnings...)
-	applied, err := s.applied(ctx)
-	if err != nil {
-		return nil, err
+	if appliedErr != nil {
+		return nil, appliedErr
 	}
 	decision, err := Decide(s.Portfolio, fresh.Bars, asOf.Date, started.Session, applied, started.Force)
 	if err != nil {
@@ -111,18 +117,26 @@ func (s *Signal) target(ctx context.Context, in events.Envelope, started *events
 
 // applied reads the last application of every strategy.
 func (s *Signal) applied(ctx context.Context) (map[string]ledger.Applied, error) {
+	entries := s.Portfolio.Entries
+	read, known := make([]ledger.Applied, len(entries)), make([]bool, len(entries))
+	err := env.Each(ctx, s.Tasks, len(entries), atOnce, func(ctx context.Context, k int) (err error) {
+		read[k], known[k], err = s.Ledger.LoadApplied(ctx, s.Account, entries[k].ID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	all := make(map[string]ledger.Applied)
-	for _, e := range s.Portfolio.Entries {
-		a, ok, err := s.Ledger.LoadApplied(ctx, s.Account, e.ID)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			all[e.ID] = a
+	for k, e := range entries {
+		if known[k] {
+			all[e.ID] = read[k]
 		}
 	}
 	return all, nil
 }
+
+// atOnce is how many documents are read or written side by side.
+const atOnce = 8
 
 // strategyFailed is the end of a run whose strategies do not hold. One failing
 // strategy fails the run: a missing one would look like "sell its holdings".

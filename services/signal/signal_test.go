@@ -9,6 +9,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/ledger/memledger"
@@ -82,7 +83,7 @@ func newSignal(fsys fstest.MapFS, s *source) *signal.Signal {
 	c := clock{slot.Add(2 * time.Second)}
 	return &signal.Signal{
 		Config: signal.Config{Feed: "iex"}, Account: "paper-main", Portfolio: portfolio, Broken: broken,
-		Source: s, Ledger: ledger.New(memledger.New(), c), Clock: c,
+		Source: s, Ledger: ledger.New(memledger.New(), c), Clock: c, Tasks: env.Goroutines(),
 	}
 }
 

@@ -35,6 +35,7 @@ type Start struct {
 	Broker   broker.Broker
 	Calendar market.Calendar
 	Clock    env.Clock
+	Tasks    env.Tasks // nil: reads wait for each other
 }
 
 // Answer is what the caller of a command gets.
@@ -73,8 +74,8 @@ func (s *Start) Trade(ctx context.Context, runtime *stage.Stage, raw json.RawMes
 func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at time.Time) ([]events.Event, error) {
 	began := s.Clock.Now()
 	session := events.DateOf(at, market.NewYork())
-	slotKey := ledger.SlotKey(s.Account, session, c.Schedule, Slot(at))
-	if err := s.open(ctx, in, c, at, session, slotKey); err != nil {
+	slot := ledger.Doc[ledger.Slot]{Key: ledger.SlotKey(s.Account, session, c.Schedule, Slot(at))}
+	if err := s.open(ctx, in, c, at, session, &slot); err != nil {
 		return nil, err
 	}
 	skipped := func(reason, detail string) ([]events.Event, error) {
@@ -82,16 +83,24 @@ func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at ti
 			ReasonCode: reason, Detail: detail, Session: session, Slot: Slot(at), Schedule: c.Schedule,
 		}}}, nil
 	}
-	control, err := s.Ledger.Control(ctx, s.Account)
+	// A halted account ends here whatever else could not be read.
+	var control ledger.Control
+	var lease ledger.Doc[ledger.Lease]
+	var facts Facts
+	var factsErr, leaseErr error
+	err := env.Together(ctx, s.Tasks,
+		func(ctx context.Context) (err error) { control, err = s.Ledger.Control(ctx, s.Account); return err },
+		func(ctx context.Context) error { facts, factsErr = s.facts(ctx, in, at, session); return nil },
+		func(ctx context.Context) error { lease, leaseErr = s.Ledger.Lease(ctx, s.Account); return nil },
+	)
 	if err != nil {
 		return nil, err
 	}
 	if control.State == events.Halted {
 		return skipped(IsHalted, fmt.Sprintf("trading was halted by %s: %s", control.SetBy, control.Reason))
 	}
-	facts, err := s.facts(ctx, in, at, session)
-	if err != nil {
-		return nil, err
+	if factsErr != nil {
+		return nil, factsErr
 	}
 	opening, skip, err := Gate(facts, s.Config.Policy)
 	if err != nil {
@@ -101,7 +110,10 @@ func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at ti
 		return skipped(skip.Reason, skip.Detail)
 	}
 	if !in.DryRun {
-		refusal, err := s.takeAccount(ctx, in.CorrelationID, session, slotKey, opening.NotAfter, c.Force)
+		if leaseErr != nil {
+			return nil, leaseErr
+		}
+		refusal, err := s.takeAccount(ctx, in.CorrelationID, session, lease, &slot, opening.NotAfter, c.Force)
 		if err != nil {
 			return nil, err
 		}
@@ -119,17 +131,19 @@ func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at ti
 
 // open records the run and its slot before anything that can fail, so that a
 // run that dies here is found by the sweep.
-func (s *Start) open(ctx context.Context, in events.Envelope, c Command, at time.Time, session events.Date, slotKey ledger.Key) error {
+func (s *Start) open(ctx context.Context, in events.Envelope, c Command, at time.Time, session events.Date, slot *ledger.Doc[ledger.Slot]) error {
 	deadline := in.NotAfter.Time()
-	_, err := s.Ledger.OpenRun(ctx, in.CorrelationID, ledger.Meta{
+	run := ledger.Meta{
 		RunKey: in.RunKey, Account: s.Account, TradingMode: s.Mode, DryRun: in.DryRun, Session: session,
 		Schedule: c.Schedule, Slot: Slot(at), OpenedAt: s.Clock.Now().UnixMilli(), NotAfter: deadline.UnixMilli(),
 		CloseOutAt: deadline.Add(closeOutAfter).UnixMilli(), StalledAt: deadline.Add(stalledAfter).UnixMilli(),
-	})
-	if err != nil {
-		return err
 	}
-	return s.Ledger.RecordSlot(ctx, slotKey, ledger.Slot{RunID: in.CorrelationID, State: ledger.SlotSeen, DryRun: in.DryRun})
+	return env.Together(ctx, s.Tasks,
+		func(ctx context.Context) error { _, err := s.Ledger.OpenRun(ctx, in.CorrelationID, run); return err },
+		func(ctx context.Context) error {
+			return s.Ledger.RecordSlot(ctx, slot, ledger.Slot{RunID: in.CorrelationID, State: ledger.SlotSeen, DryRun: in.DryRun})
+		},
+	)
 }
 
 // facts asks the broker what the gate needs, and refuses an account that does
@@ -142,29 +156,40 @@ func (s *Start) facts(ctx context.Context, in events.Envelope, at time.Time, ses
 		f.Now = s.Clock.Now()
 		return f, nil // no need to ask the broker
 	}
-	account, err := s.Broker.Account(ctx)
-	if err != nil {
-		return f, stage.Transient("broker_unavailable", err)
-	}
-	if err := broker.GuardAccount(account, s.Config.Guard); err != nil {
-		return f, stage.Permanent("account_guard", "check ACCOUNT_NUMBER, TRADING_MODE and the account at the broker", "%v", err)
-	}
-	sessions, err := s.Broker.Sessions(ctx, session, session)
-	if err != nil {
-		return f, stage.Transient("calendar_unavailable", err)
-	}
-	f.Broker = sessionOn(sessions, session)
-	if f.Clock, err = s.Broker.Clock(ctx); err != nil {
-		return f, stage.Transient("clock_unavailable", err)
-	}
-	f.Now = s.Clock.Now()
-	return f, nil
+	err := env.Together(ctx, s.Tasks,
+		func(ctx context.Context) error {
+			account, err := s.Broker.Account(ctx)
+			if err != nil {
+				return stage.Transient("broker_unavailable", err)
+			}
+			if err := broker.GuardAccount(account, s.Config.Guard); err != nil {
+				return stage.Permanent("account_guard", "check ACCOUNT_NUMBER, TRADING_MODE and the account at the broker", "%v", err)
+			}
+			return nil
+		},
+		func(ctx context.Context) error {
+			sessions, err := s.Broker.Sessions(ctx, session, session)
+			if err != nil {
+				return stage.Transient("calendar_unavailable", err)
+			}
+			f.Broker = sessionOn(sessions, session)
+			return nil
+		},
+		func(ctx context.Context) (err error) {
+			if f.Clock, err = s.Broker.Clock(ctx); err != nil {
+				return stage.Transient("clock_unavailable", err)
+			}
+			f.Now = env.Now(ctx, s.Clock)
+			return nil
+		},
+	)
+	return f, err
 }
 
 // takeAccount takes the account's lease and then checks, under it, that the
 // session has not been traded already.
-func (s *Start) takeAccount(ctx context.Context, runID string, session events.Date, slotKey ledger.Key, notAfter time.Time, force bool) (*Skip, error) {
-	lease, err := s.Ledger.AcquireLease(ctx, s.Account, runID, notAfter.Add(leaseBeyond))
+func (s *Start) takeAccount(ctx context.Context, runID string, session events.Date, held ledger.Doc[ledger.Lease], slot *ledger.Doc[ledger.Slot], notAfter time.Time, force bool) (*Skip, error) {
+	lease, err := s.Ledger.TakeLease(ctx, held, runID, notAfter.Add(leaseBeyond))
 	if errors.Is(err, ledger.ErrBusy) {
 		return &Skip{AccountBusy, fmt.Sprintf("run %s holds the account", lease.RunID)}, nil
 	}
@@ -183,7 +208,7 @@ func (s *Start) takeAccount(ctx context.Context, runID string, session events.Da
 			return &Skip{SessionDone, fmt.Sprintf("%d of %d runs of this session were started already", len(others), limit)}, nil
 		}
 	}
-	return nil, s.Ledger.RecordSlot(ctx, slotKey, ledger.Slot{RunID: runID, State: ledger.SlotStarted})
+	return nil, s.Ledger.RecordSlot(ctx, slot, ledger.Slot{RunID: runID, State: ledger.SlotStarted})
 }
 
 // Probe checks that the broker can be read, before a build gets traffic.

@@ -13,6 +13,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/bus"
 	"github.com/alchemiser/alchemiser/pkg/bus/membus"
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/ledger/memledger"
@@ -69,7 +70,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) stage() *stage.Stage {
 	s := &start.Start{
 		Config:  start.Config{Policy: start.Policy{RunLength: 15 * time.Minute, CloseBuffer: 2 * time.Minute}, RunsPerSession: 1, Guard: broker.AccountGuard{Mode: events.Paper, Number: "PA1"}},
-		Account: "paper-main", Mode: events.Paper, Ledger: w.ledger, Broker: w.desk, Clock: w,
+		Account: "paper-main", Mode: events.Paper, Ledger: w.ledger, Broker: w.desk, Clock: w, Tasks: env.Goroutines(),
 	}
 	built, err := stage.New(stage.Config{
 		Name: topology.Start, Account: "paper-main", Mode: events.Paper, Version: "1", Ledger: w.ledger, Bus: bus.New(w.bus), Clock: w,

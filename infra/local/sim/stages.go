@@ -58,12 +58,12 @@ func (i *invocation) function(memory *ledger.Ledger, clock machineClock) stage.C
 	switch i.job.function.Name {
 	case topology.Start:
 		s := &start.Start{
-			Config: w.config.start, Account: account, Mode: events.Paper, Ledger: memory, Broker: desk{i}, Calendar: w.calendar, Clock: clock,
+			Config: w.config.start, Account: account, Mode: events.Paper, Ledger: memory, Broker: desk{i}, Calendar: w.calendar, Clock: clock, Tasks: i,
 		}
 		return stage.Config{Commands: map[string]stage.Command{"trade": s.Trade}, Probe: s.Probe}
 	case topology.Signal:
 		s := &signal.Signal{
-			Config: w.config.signal, Account: account, Portfolio: w.bundle, Source: feed{i}, Calendar: w.calendar, Ledger: memory, Clock: clock,
+			Config: w.config.signal, Account: account, Portfolio: w.bundle, Source: feed{i}, Calendar: w.calendar, Ledger: memory, Clock: clock, Tasks: i,
 		}
 		return stage.Config{Handle: map[events.Type]stage.Handler{events.TypeWorkflowStarted: s.WorkflowStarted}, Probe: s.Probe}
 	case topology.Portfolio:

@@ -353,10 +353,24 @@ func testLease(t *testing.T, d ledger.Driver) {
 	if _, err := l.AcquireLease(ctx, account, "run-3", c.Now().Add(time.Minute)); !errors.Is(err, ledger.ErrBusy) {
 		t.Errorf("a release by a former holder freed the account: %v", err)
 	}
+	old, err := l.Lease(ctx, account)
+	must(t, err)
 	must(t, l.ReleaseLease(ctx, account, "run-2"))
+	if lease, err := l.TakeLease(ctx, old, "run-4", c.Now().Add(time.Minute)); !errors.Is(err, ledger.ErrBusy) {
+		t.Errorf("a lease that was read when it was held: %+v %v", lease, err)
+	}
+	old, err = l.Lease(ctx, account)
+	must(t, err)
+	if _, err := l.AcquireLease(ctx, account, "run-5", c.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if lease, err := l.TakeLease(ctx, old, "run-4", c.Now().Add(time.Minute)); !errors.Is(err, ledger.ErrBusy) || lease.RunID != "run-5" {
+		t.Errorf("a lease that was read when it was free, and taken by another meanwhile: %+v %v", lease, err)
+	}
+	must(t, l.ReleaseLease(ctx, account, "run-5"))
 	three, err := l.AcquireLease(ctx, account, "run-3", c.Now().Add(time.Minute))
 	must(t, err)
-	if three.Token != two.Token+1 {
+	if three.Token != two.Token+2 { // run-5 had one
 		t.Errorf("token %d after %d", three.Token, two.Token)
 	}
 }
@@ -388,10 +402,22 @@ func testAccount(t *testing.T, d ledger.Driver) {
 	account := t.Name()
 	day := events.Date("2026-11-23")
 	slot := func(s string) ledger.Key { return ledger.SlotKey(account, day, "daily", s) }
-	must(t, l.RecordSlot(ctx, slot("14:35"), ledger.Slot{RunID: "r1", State: ledger.SlotStarted}))
-	must(t, l.RecordSlot(ctx, slot("14:35"), ledger.Slot{RunID: "r1", State: ledger.SlotSeen}))
-	must(t, l.RecordSlot(ctx, slot("14:40"), ledger.Slot{RunID: "r2", State: ledger.SlotSeen}))
-	must(t, l.RecordSlot(ctx, slot("14:45"), ledger.Slot{RunID: "r3", State: ledger.SlotStarted, DryRun: true}))
+	must(t, l.RecordSlot(ctx, &ledger.Doc[ledger.Slot]{Key: slot("14:35")}, ledger.Slot{RunID: "r1", State: ledger.SlotStarted}))
+	must(t, l.RecordSlot(ctx, &ledger.Doc[ledger.Slot]{Key: slot("14:35")}, ledger.Slot{RunID: "r1", State: ledger.SlotSeen}))
+	must(t, l.RecordSlot(ctx, &ledger.Doc[ledger.Slot]{Key: slot("14:40")}, ledger.Slot{RunID: "r2", State: ledger.SlotSeen}))
+	must(t, l.RecordSlot(ctx, &ledger.Doc[ledger.Slot]{Key: slot("14:45")}, ledger.Slot{RunID: "r3", State: ledger.SlotStarted, DryRun: true}))
+	known := ledger.Doc[ledger.Slot]{Key: slot("14:50")}
+	must(t, l.RecordSlot(ctx, &known, ledger.Slot{RunID: "r4", State: ledger.SlotSeen}))
+	must(t, l.RecordSlot(ctx, &known, ledger.Slot{RunID: "r4", State: ledger.SlotStarted, DryRun: true}))
+	if stored, err := ledger.Load[ledger.Slot](ctx, l, known.Key); err != nil || stored.Value.State != ledger.SlotStarted || stored.Version != known.Version {
+		t.Errorf("a slot that was seen and started: %+v %v, want version %d", stored, err, known.Version)
+	}
+	for _, content := range []string{"one", "one", "two"} {
+		must(t, l.SaveReceipt(ctx, "run", "momentum", 0, []byte(content)))
+	}
+	if receipt, err := ledger.Load[struct{ Gzip []byte }](ctx, l, ledger.ReceiptKey("run", "momentum", 0)); err != nil || string(receipt.Value.Gzip) != "two" {
+		t.Errorf("a receipt written again: %q %v", receipt.Value.Gzip, err)
+	}
 	runs, err := l.StartedRuns(ctx, account, day, "r2")
 	must(t, err)
 	if strings.Join(runs, " ") != "r1" {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv"
 	"github.com/alchemiser/alchemiser/pkg/lambdaenv/busenv"
@@ -29,7 +30,7 @@ func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
 	portfolio, broken := strategy.LoadPortfolio(e.Tape.Files(os.DirFS(folder)))
 	s := &signal.Signal{
 		Config: signal.ReadConfig(e.Vars), Account: e.Account, Portfolio: portfolio, Broken: broken,
-		Source: source, Calendar: calendar, Ledger: e.Ledger, Clock: e.Clock,
+		Source: source, Calendar: calendar, Ledger: e.Ledger, Clock: e.Clock, Tasks: env.Goroutines(),
 	}
 	return stage.Config{Bus: busenv.Connect(e), Handle: map[events.Type]stage.Handler{events.TypeWorkflowStarted: s.WorkflowStarted}, Probe: s.Probe}, err
 }
