@@ -30,6 +30,7 @@ type Monitor struct {
 	Ledger   *ledger.Ledger
 	Calendar market.Calendar
 	Clock    env.Clock
+	Tasks    env.Tasks // nil: reads and writes wait for each other
 	Log      *slog.Logger
 	Metrics  stage.Metrics
 }
@@ -63,12 +64,16 @@ func (m *Monitor) Ended(ctx context.Context, in events.Envelope) ([]events.Event
 	if !closed {
 		return m.late(ctx, in, meta)
 	}
-	if end.Applied && !in.DryRun {
-		if err := m.remember(ctx, in.Account, end); err != nil {
-			return nil, err
-		}
+	var lease ledger.Doc[ledger.Lease]
+	err = env.Together(ctx, m.Tasks,
+		func(ctx context.Context) error { return m.remember(ctx, in, end) },
+		func(ctx context.Context) (err error) { lease, err = m.Ledger.Lease(ctx, in.Account); return err },
+	)
+	if err != nil {
+		return nil, err
 	}
-	if err := m.Ledger.ReleaseLease(ctx, in.Account, in.CorrelationID); err != nil {
+	// The account is free only when the next run can see what this one applied.
+	if err := m.Ledger.GiveLease(ctx, lease, in.CorrelationID); err != nil {
 		return nil, err
 	}
 	mail, err := m.worthMailing(ctx, in)
@@ -117,19 +122,20 @@ func (m *Monitor) close(ctx context.Context, in events.Envelope, end Ending) (le
 
 // remember records the weights that the run brought into the account. A
 // strategy that held keeps its older record: its period counts from there.
-func (m *Monitor) remember(ctx context.Context, account string, end Ending) error {
-	for _, s := range end.Strategies {
+func (m *Monitor) remember(ctx context.Context, in events.Envelope, end Ending) error {
+	const atOnce = 8
+	if !end.Applied || in.DryRun {
+		return nil
+	}
+	return env.Each(ctx, m.Tasks, len(end.Strategies), atOnce, func(ctx context.Context, k int) error {
+		s := end.Strategies[k]
 		if s.Decision != "apply" {
-			continue
+			return nil
 		}
-		err := m.Ledger.SaveApplied(ctx, account, s.Name, ledger.Applied{
+		return m.Ledger.SaveApplied(ctx, in.Account, s.Name, ledger.Applied{
 			SourceSHA256: s.SourceSHA256, TradeDate: end.Session, AsOf: s.AsOf, Weights: s.Holdings,
 		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // worthMailing is false for a skip whose reason was mailed that day already: a

@@ -16,6 +16,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/bus"
 	"github.com/alchemiser/alchemiser/pkg/bus/membus"
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/ledger/memledger"
@@ -98,7 +99,7 @@ func newWorld(t testing.TB) *world {
 	log := slog.New(slog.NewJSONHandler(io.MultiWriter(w.log), nil))
 	m := &monitor.Monitor{
 		Config:  monitor.Config{Schedules: []monitor.Schedule{{Name: "daily", At: 9*time.Hour + 35*time.Minute}}, ExpectedAfter: 30 * time.Minute},
-		Account: account, Mode: events.Paper, Ledger: w.ledger, Clock: w.clock, Log: log,
+		Account: account, Mode: events.Paper, Ledger: w.ledger, Clock: w.clock, Tasks: env.Goroutines(), Log: log,
 		Metrics: stage.Metrics{Environment: "dev", Log: log, Clock: w.clock},
 	}
 	var owners atomic.Int64

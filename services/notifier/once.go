@@ -14,9 +14,8 @@ import (
 type MailState string
 
 const (
-	Prepared MailState = "PREPARED"
-	Sending  MailState = "SENDING" // the server may have it
-	Sent     MailState = "SENT"
+	Sending MailState = "SENDING" // the server may have it
+	Sent    MailState = "SENT"
 )
 
 // Record is the ledger's memory of a mail.
@@ -42,29 +41,28 @@ const (
 // followed by a copy under the same Message-ID, because a missing report is
 // worse than one that mail programs can fold.
 func (n *Notifier) sendOnce(ctx context.Context, in events.Envelope, kind string, view View) error {
-	doc, err := ledger.LoadOr[Record](ctx, n.Ledger, ledger.MailKey(in.CorrelationID, kind))
-	if err != nil {
-		return err
-	}
-	r := &doc.Value
-	if r.State == Sent {
-		n.Log.InfoContext(ctx, "the mail was sent before", "message_id", r.MessageID)
-		return nil
-	}
 	text, html, err := Render(view)
 	if err != nil {
 		return fmt.Errorf("notifier: render %s: %w", in.EventID, err)
 	}
-	if doc.Version == 0 {
-		*r = Record{State: Prepared, MessageID: in.EventID + "@" + n.Config.domain(), Subject: view.Subject, To: n.Config.To}
-		doc.Expires = n.Clock.Now().Add(keepRecord)
-		if err := ledger.Save(ctx, n.Ledger, &doc); err != nil {
+	// Nearly every mail is new: write first, and read only if it is not.
+	doc := ledger.Doc[Record]{Key: ledger.MailKey(in.CorrelationID, kind), Expires: n.Clock.Now().Add(keepRecord)}
+	doc.Value = Record{State: Sending, MessageID: in.EventID + "@" + n.Config.domain(), Subject: view.Subject, To: n.Config.To, Attempts: 1}
+	err = ledger.Save(ctx, n.Ledger, &doc)
+	r := &doc.Value
+	if errors.Is(err, ledger.ErrConflict) {
+		if doc, err = ledger.Load[Record](ctx, n.Ledger, doc.Key); err != nil {
 			return err
 		}
+		if r.State == Sent {
+			n.Log.InfoContext(ctx, "the mail was sent before", "message_id", r.MessageID)
+			return nil
+		}
+		r.State = Sending
+		r.Attempts++
+		err = ledger.Save(ctx, n.Ledger, &doc)
 	}
-	r.State = Sending
-	r.Attempts++
-	if err := ledger.Save(ctx, n.Ledger, &doc); err != nil {
+	if err != nil {
 		return err
 	}
 	sendErr := n.Mailer.Send(ctx, Mail{

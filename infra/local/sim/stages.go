@@ -77,7 +77,7 @@ func (i *invocation) function(memory *ledger.Ledger, clock machineClock) stage.C
 		return stage.Config{Handle: x.Handlers(), Late: execution.Late(), Probe: x.Probe}
 	case topology.Monitor:
 		m := &monitor.Monitor{
-			Config: w.config.monitor, Account: account, Mode: events.Paper, Ledger: memory, Calendar: w.calendar, Clock: clock, Log: w.log, Metrics: metrics,
+			Config: w.config.monitor, Account: account, Mode: events.Paper, Ledger: memory, Calendar: w.calendar, Clock: clock, Tasks: i, Log: w.log, Metrics: metrics,
 		}
 		return stage.Config{Handle: m.Handlers(), Commands: m.Commands()}
 	default:
