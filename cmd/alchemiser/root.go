@@ -15,6 +15,8 @@ const (
 	exitFailed  = 3 // a strategy without a target on these bars
 	// exitRunFailed: a run that ended otherwise than intended, as it says.
 	exitRunFailed = 4
+	// exitNotFound: no such run, or a name that could be several.
+	exitNotFound = 5
 )
 
 // exitError ends the command with a code. With an error it is printed first;
@@ -55,6 +57,6 @@ func newRootCommand() *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newRunCommand(), newServeCommand(), newShowCommand(), newHaltCommand(), newResumeCommand(), newDLQCommand(), newRedriveCommand(), newBrokerCommand(), newCheckCommand(), newSignalCommand(), newFormatCommand())
+	root.AddCommand(newRunCommand(), newServeCommand(), newRunsCommand(), newShowCommand(), newWhyCommand(), newLogsCommand(), newPlanCommand(), newHaltCommand(), newResumeCommand(), newDLQCommand(), newRedriveCommand(), newBrokerCommand(), newCheckCommand(), newSignalCommand(), newFormatCommand())
 	return root
 }

@@ -84,7 +84,7 @@ func playRun(ctx context.Context, cmd *cobra.Command, f runFlags) error {
 	if err != nil {
 		return err
 	}
-	out := &runPrinter{w: cmd.OutOrStdout(), quiet: f.asJSON}
+	out := &runPrinter{screen: newScreen(cmd), quiet: f.asJSON}
 	options.OnLine = out.line
 	out.begin()
 	r, err := rehearsal.Start(ctx, options)

@@ -2,11 +2,9 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
@@ -17,13 +15,13 @@ import (
 
 // runPrinter shows a run to a person.
 type runPrinter struct {
-	w     io.Writer
+	*screen
 	quiet bool
 }
 
 func (p *runPrinter) printf(format string, args ...any) {
 	if !p.quiet {
-		fmt.Fprintf(p.w, format, args...)
+		p.screen.printf(format, args...)
 	}
 }
 
@@ -90,7 +88,7 @@ func (p *runPrinter) legs(s *rehearsal.Summary) {
 		return
 	}
 	p.printf("\nPlan and fills\n")
-	t := p.table()
+	t := p.table("")
 	t.row("  #", "symbol", "side", "kind", "before %", "target %", "shares", "plan price", "filled", "price", "value", "slippage", "status")
 	for _, leg := range s.Legs {
 		line := lineOf(s.Lines, leg.Seq)
@@ -106,7 +104,7 @@ func (p *runPrinter) orders(orders []rehearsal.Order) {
 		return
 	}
 	p.printf("\nOrders, as the broker has them\n")
-	t := p.table()
+	t := p.table("")
 	t.row("  client order id", "symbol", "side", "shares", "limit", "filled", "price", "status")
 	for _, o := range orders {
 		t.row("  "+o.ClientID, o.Symbol, string(o.Side), o.Qty.String(), number(o.Limit), o.Filled.String(), number(o.AvgPrice), string(o.Status))
@@ -116,7 +114,7 @@ func (p *runPrinter) orders(orders []rehearsal.Order) {
 
 func (p *runPrinter) accounts(before, after rehearsal.Account) {
 	p.printf("\nAccount\n")
-	t := p.table()
+	t := p.table("")
 	t.row("  ", "before", "after")
 	t.row("  cash", "$"+before.Cash.Fixed(2), "$"+after.Cash.Fixed(2))
 	held := map[string][2]string{}
@@ -141,7 +139,7 @@ func (p *runPrinter) accounts(before, after rehearsal.Account) {
 
 func (p *runPrinter) latency(r *rehearsal.Report) {
 	p.printf("\nLatency: %s from the schedule to the mail\n", millis(r.Chain))
-	t := p.table()
+	t := p.table("")
 	t.row("  function", "cold", "warm self-test")
 	for _, l := range r.Latency {
 		warm := "failed"
@@ -170,19 +168,6 @@ func (p *runPrinter) verdict(r *rehearsal.Report) {
 		p.printf("  problem: %s\n", problem)
 	}
 }
-
-// table aligns columns.
-type table struct{ w *tabwriter.Writer }
-
-func (p *runPrinter) table() table {
-	return table{tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)}
-}
-
-func (t table) row(cells ...string) {
-	fmt.Fprintln(t.w, strings.Join(cells, "\t"))
-}
-
-func (t table) flush() { t.w.Flush() }
 
 func lineOf(lines []events.PlanLine, seq int) events.PlanLine {
 	for _, l := range lines {

@@ -117,7 +117,7 @@ func (p servePrinter) ready(r *rehearsal.Rehearsal, o rehearsal.Options) {
 	if o.Serve.Trade {
 		runs = "The daily run and the sweep fire by themselves."
 	}
-	p.printf("Serving %s; it is %s in New York. %s\nState in %s, mails and logs in %s.\nshow, halt, resume, dlq and redrive reach it with --endpoint %s\n",
+	p.printf("Serving %s; it is %s in New York. %s\nState in %s, mails and logs in %s.\nThe operator's verbs (runs, show, why, logs, plan, halt, …) reach it with --env local, or --env %s\n",
 		what, r.Slot.In(market.NewYork()).Format("15:04:05 on Monday, 2 January 2006"), runs, here(o.Serve.DataDir), here(o.Dir), r.Cloud.Endpoint())
 }
 

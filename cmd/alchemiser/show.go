@@ -1,131 +1,246 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
-	"io"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/record"
+	"github.com/alchemiser/alchemiser/pkg/strategy"
 )
 
+// section is a part of a run's record: how people read it, and as JSON.
+type section struct {
+	name, about string
+	print       func(*showPrinter)
+	json        func(*history) any
+}
+
+func sections() []section {
+	return []section{
+		{"timeline", "what every function made of what it got, and when", (*showPrinter).timeline, func(h *history) any { return h.timelineJSON() }},
+		{"events", "every event, in order", (*showPrinter).events, func(h *history) any { return orEmpty(h.events) }},
+		{"decisions", "what the strategies decided, and on what", (*showPrinter).decisions, func(h *history) any { return orEmpty(h.receipts) }},
+		{"plan", "trades, holds and dust, and the account they were planned for", (*showPrinter).plan, func(h *history) any { return h.plan() }},
+		{"legs", "how each planned trade ended", (*showPrinter).legs, func(h *history) any { return orEmpty(h.legResults()) }},
+		{"orders", "every order that was meant, and what the broker said of it", (*showPrinter).orders, func(h *history) any { return orEmpty(h.legs) }},
+		{"fills", "what was bought and sold, and what it cost", (*showPrinter).fills, func(h *history) any { return orEmpty(h.filled()) }},
+		{"mail", "what was mailed", (*showPrinter).mail, func(h *history) any { return orEmpty(h.mails) }},
+	}
+}
+
+func sectionNames() []string {
+	var names []string
+	for _, s := range sections() {
+		names = append(names, s.name)
+	}
+	return names
+}
+
 func newShowCommand() *cobra.Command {
-	var o operator
+	var w where
 	var asJSON bool
+	var about strings.Builder
+	for _, s := range sections() {
+		fmt.Fprintf(&about, "  %-10s %s\n", s.name, s.about)
+	}
 	cmd := &cobra.Command{
-		Use:   "show RUN",
-		Short: "Show what the ledger knows of a run",
-		Long: "Show prints a run's record: its claim and outcome, what every function decided and when,\n" +
-			"the legs of its execution and its mail. RUN is the run's id, as every mail and log line has it.",
-		Example: "  alchemiser show 6f56e1c6-736e-51c9-bef6-1ef189e414d3 --env prod\n  alchemiser show 6f56e1c6-736e-51c9-bef6-1ef189e414d3 --endpoint http://127.0.0.1:4566 --json",
-		Args:    cobra.ExactArgs(1),
+		Use:   "show RUN [SECTION…]",
+		Short: "Show what happened in a run",
+		Long: `Show prints the record of a run: how it ended, and all sections or the named ones.
+
+` + about.String() + `
+` + referenceHelp + `
+
+--json prints one object: "run" (id, outcome and the run's own document), the
+sections under their names, and "unreadable", documents that this build does not
+understand. Events, plan and legs are the payloads of docs/events; times are UTC.
+
+Exit codes: 0 shown; 1 wrong usage or no answer; 5 no such run, or several.`,
+		Example: `  alchemiser show latest
+  alchemiser show 2026-11-23 --env prod
+  alchemiser show 6f56e1c6 plan orders
+  alchemiser show latest --json | jq .plan.lines`,
+		Args: cobra.MinimumNArgs(1),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if len(args) == 0 {
+				return completeRun(&w)(cmd, args, typed)
+			}
+			return sectionNames(), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := o.ledger(cmd.Context())
+			wanted, err := chosen(args[1:])
 			if err != nil {
 				return err
 			}
-			items, err := l.Run(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if len(items) == 0 {
-				return fmt.Errorf("%s has no run %s; ids are in the mails, and --env chooses the environment", o.name("state"), args[0])
-			}
-			if asJSON {
-				return printJSON(cmd.OutOrStdout(), documents(items))
-			}
-			return printRecord(cmd.OutOrStdout(), items)
+			return w.at(cmd, false, "reading the run from", func(ctx context.Context, p *place) error {
+				h, err := p.run(ctx, args[0])
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return printJSON(cmd.OutOrStdout(), h.json(wanted))
+				}
+				printer := &showPrinter{screen: newScreen(cmd), place: p, h: h, alone: len(args) > 1}
+				printer.print(wanted)
+				return nil
+			})
 		},
 	}
-	o.flags(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print every document of the run as one JSON document")
+	w.flags(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document")
 	return cmd
 }
 
-// document is a stored document as --json prints it.
-type document struct {
-	Key     string          `json:"key"`
-	Version int64           `json:"version"`
-	Value   json.RawMessage `json:"value"`
+// chosen are the named sections, in their order; all of them if none is named.
+func chosen(names []string) ([]section, error) {
+	all := sections()
+	if len(names) == 0 {
+		return all, nil
+	}
+	for _, n := range names {
+		if !slices.Contains(sectionNames(), n) {
+			return nil, fmt.Errorf("there is no section %q; the sections are %s", n, strings.Join(sectionNames(), ", "))
+		}
+	}
+	return slices.DeleteFunc(all, func(s section) bool { return !slices.Contains(names, s.name) }), nil
 }
 
-func documents(items []ledger.Item) []document {
-	out := make([]document, 0, len(items))
-	for _, i := range items {
-		out = append(out, document{i.SK, i.Version, i.Body})
+// runDocument is the part "run" of show --json.
+type runDocument struct {
+	RunID   string `json:"run_id"`
+	Outcome string `json:"outcome"`
+	*ledger.Meta
+}
+
+func (h *history) json(wanted []section) map[string]any {
+	out := map[string]any{"run": runDocument{h.id, h.outcome(), h.meta}, "unreadable": orEmpty(h.unreadable)}
+	for _, s := range wanted {
+		out[s.name] = s.json(h)
 	}
 	return out
 }
 
-// work is one delivery in a run's record.
-type work struct {
-	consumer string
-	ledger.Inbox
+// timelineEntry is a delivery in show --json.
+type timelineEntry struct {
+	Function  string             `json:"function"`
+	EventID   string             `json:"event_id"`
+	EventType string             `json:"event_type"` // command for what begins a run
+	State     ledger.InboxState  `json:"state"`
+	Result    string             `json:"result"`
+	Published ledger.Publication `json:"published"`
+	ClaimedAt *events.Time       `json:"claimed_at"`
+	DoneAt    *events.Time       `json:"done_at,omitempty"`
+	Attempts  int                `json:"attempts"`
+	LastError string             `json:"last_error,omitempty"`
 }
 
-func printRecord(w io.Writer, items []ledger.Item) error {
-	var inbox []work
-	var others []ledger.Item
-	for _, i := range items {
-		kind, rest, _ := strings.Cut(i.SK, "#")
-		switch kind {
-		case "META":
-			var m ledger.Meta
-			if err := json.Unmarshal(i.Body, &m); err != nil {
-				return fmt.Errorf("document %s: %w", i.Key, err)
-			}
-			printMeta(w, m)
-		case "IN":
-			d := work{consumer: strings.Split(rest, "#")[0]}
-			if err := json.Unmarshal(i.Body, &d.Inbox); err != nil {
-				return fmt.Errorf("document %s: %w", i.Key, err)
-			}
-			inbox = append(inbox, d)
-		default:
-			others = append(others, i)
+func (h *history) timelineJSON() []timelineEntry {
+	list := make([]timelineEntry, 0, len(h.deliveries))
+	for _, d := range h.deliveries {
+		e := timelineEntry{
+			Function: d.Function, EventID: d.EventID, EventType: orDefault(d.EventType, "command"), State: d.State, Result: d.Result, Published: d.Pub,
+			ClaimedAt: instantAt(d.ClaimedAt), Attempts: d.Attempts, LastError: d.LastError,
 		}
-	}
-	slices.SortStableFunc(inbox, func(a, b work) int { return int(a.ClaimedAt - b.ClaimedAt) })
-	fmt.Fprintln(w, "\n  claimed                   function       event                         took      tries  result")
-	for _, d := range inbox {
-		took := "–"
 		if d.DoneAt > 0 {
-			took = millis(time.Duration(d.DoneAt-d.ClaimedAt) * time.Millisecond)
+			e.DoneAt = instantAt(d.DoneAt)
 		}
-		result := d.Result
-		if d.State != ledger.Done {
-			result = "not decided"
-			if d.LastError != "" {
-				result += ": " + d.LastError
-			}
-		} else if d.Pub == ledger.Pending {
-			result += " (not published yet)"
-		}
-		fmt.Fprintf(w, "  %-25s %-14s %-29s %-9s %-6d %s\n", instant(d.ClaimedAt), d.consumer, orDefault(d.EventType, "command"), took, d.Attempts, result)
+		list = append(list, e)
 	}
-	if len(others) > 0 {
-		fmt.Fprintln(w, "\nOther documents (--json shows them whole)")
-		for _, i := range others {
-			fmt.Fprintf(w, "  %-60s version %d, %d bytes\n", i.SK, i.Version, len(i.Body))
-		}
+	return list
+}
+
+// legResults are the results of the report; nothing before there is one.
+func (h *history) legResults() []events.LegResult {
+	if x := h.executed(); x != nil {
+		return x.Legs
 	}
 	return nil
 }
 
-func printMeta(w io.Writer, m ledger.Meta) {
-	fmt.Fprintf(w, "Run %s\n  session   %s\n  account   %s (%s)\n  opened    %s\n  deadline  %s\n", m.RunKey, m.Session, m.Account, m.TradingMode, instant(m.OpenedAt), instant(m.NotAfter))
-	if m.State == ledger.RunOpen {
-		fmt.Fprintf(w, "  state     open; it counts as stalled from %s on\n", instant(m.StalledAt))
-		return
-	}
-	fmt.Fprintf(w, "  outcome   %s\n  closed    %s\n", m.Outcome, instant(m.ClosedAt))
-	if m.LateEvent != "" {
-		fmt.Fprintf(w, "  late      an outcome arrived after the close: event %s\n", m.LateEvent)
-	}
+// fill is an order with what it traded.
+type fill struct {
+	Symbol      string           `json:"symbol"`
+	Side        events.Side      `json:"side"`
+	Qty         events.Decimal   `json:"qty"`
+	Price       *events.Decimal  `json:"price"`
+	Value       *events.Decimal  `json:"value"`
+	SlippageBps *int64           `json:"slippage_bps"` // of the whole leg; positive is a cost
+	Attempts    []filledAttempt  `json:"orders"`
+	Status      events.LegStatus `json:"status"`
 }
 
-func instant(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z") }
+type filledAttempt struct {
+	ClientOrderID string          `json:"client_order_id"`
+	Qty           events.Decimal  `json:"qty"`
+	Price         *events.Decimal `json:"price"`
+}
+
+// filled are the legs that traded something.
+func (h *history) filled() []fill {
+	var list []fill
+	for _, leg := range h.legs {
+		qty := leg.FilledQty()
+		if qty.IsZero() {
+			continue
+		}
+		f := fill{Symbol: leg.Symbol, Side: leg.Side, Qty: events.Decimal(qty.String()), Status: "WORKING", Attempts: []filledAttempt{}}
+		for _, a := range leg.Attempts {
+			if a.Filled.IsZero() {
+				continue
+			}
+			one := filledAttempt{ClientOrderID: a.ClientOrderID, Qty: events.Decimal(a.Filled.String())}
+			if a.AvgPrice != nil {
+				price := events.Decimal(a.AvgPrice.String())
+				one.Price = &price
+			}
+			f.Attempts = append(f.Attempts, one)
+		}
+		for _, r := range h.legResults() {
+			if r.Seq == leg.Seq {
+				f.Price, f.Value, f.SlippageBps, f.Status = r.AvgPrice, r.Value, r.SlippageBps, r.Status
+			}
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func keysOf[M ~map[K]V, K comparable, V any](m M) iter.Seq[K] { return maps.Keys(m) }
+
+// took is how long a delivery's deciding attempt and those before it lasted.
+func (d delivery) took() string {
+	if d.DoneAt == 0 {
+		return "–"
+	}
+	return duration(time.Duration(d.DoneAt-d.ClaimedAt) * time.Millisecond)
+}
+
+// stateOf says where an attempt stands, with the reason.
+func stateOf(a record.Attempt) string {
+	return strings.TrimSpace(strings.ToLower(string(a.State)) + " " + orDefault(a.BrokerMessage, a.ReasonCode))
+}
+
+// receiptOf is the receipt of a strategy; nil when there is none.
+func (h *history) receiptOf(name string) *strategy.Receipt {
+	i := slices.IndexFunc(h.receipts, func(r *strategy.Receipt) bool { return r.Strategy == name })
+	if i < 0 {
+		return nil
+	}
+	return h.receipts[i]
+}

@@ -277,6 +277,15 @@ type SignalGenerated struct {
 	Context       Context          `json:"context"`
 }
 
+// PlanPolicy holds the figures by which a plan decides what is worth trading.
+type PlanPolicy struct {
+	ReservePct   Decimal `json:"reserve_pct"`   // of equity, kept in cash
+	MinTradePct  Decimal `json:"min_trade_pct"` // of equity
+	MinTradeRel  Decimal `json:"min_trade_rel"` // of the larger of target and current value
+	MinTradeUSD  Decimal `json:"min_trade_usd"`
+	BrokerMinUSD Decimal `json:"broker_min_usd"`
+}
+
 // RebalancePlanned says which trades lead there.
 type RebalancePlanned struct {
 	PlanID         string         `json:"plan_id"`
@@ -294,6 +303,7 @@ type RebalancePlanned struct {
 	Envelope       SafetyEnvelope `json:"envelope"`   // the limits that were kept
 	Totals         PlanTotals     `json:"totals"`
 	ControlState   ControlState   `json:"control_state"`
+	Policy         *PlanPolicy    `json:"policy,omitempty"` // how the plan was decided; since 1.1
 	Context        Context        `json:"context"`
 }
 

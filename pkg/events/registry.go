@@ -66,7 +66,7 @@ func Registry() []Entry {
 		{Type: TypeWorkflowStarted, Version: "1.0", Sources: orchestration, Class: Trading, New: func() Payload { return new(WorkflowStarted) }},
 		{Type: TypeWorkflowSkipped, Version: "1.0", Sources: orchestration, Class: Report, New: func() Payload { return new(WorkflowSkipped) }},
 		{Type: TypeSignalGenerated, Version: "1.0", Sources: []Source{SourceStrategy}, Class: Trading, New: func() Payload { return new(SignalGenerated) }},
-		{Type: TypeRebalancePlanned, Version: "1.0", Sources: []Source{SourcePortfolio}, Class: Trading, New: func() Payload { return new(RebalancePlanned) }},
+		{Type: TypeRebalancePlanned, Version: "1.1", Sources: []Source{SourcePortfolio}, Class: Trading, New: func() Payload { return new(RebalancePlanned) }},
 		{Type: TypeTradeExecutionContinued, Version: "1.0", Sources: []Source{SourceExecution, SourceOrchestration}, Class: Trading, New: func() Payload { return new(TradeExecutionContinued) }},
 		{Type: TypeTradeExecuted, Version: "1.0", Sources: []Source{SourceExecution}, Class: Report, New: func() Payload { return new(TradeExecuted) }},
 		{Type: TypeWorkflowFailed, Version: "1.0", Sources: []Source{SourceOrchestration, SourceStrategy, SourcePortfolio, SourceExecution}, Class: Report, New: func() Payload { return new(WorkflowFailed) }},

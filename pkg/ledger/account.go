@@ -1,9 +1,12 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -81,6 +84,35 @@ func (l *Ledger) RecordSlot(ctx context.Context, doc *Doc[Slot], s Slot) error {
 	return Save(ctx, l, doc)
 }
 
+// ScheduledRun is a slot with the names it is kept under.
+type ScheduledRun struct {
+	Slot
+	Session      events.Date
+	Schedule, At string // the slot's name and time
+}
+
+// ScheduledRuns are the runs of an account, newest first, without reading any
+// of them. period limits them to sessions whose date begins with it, such as
+// 2026-11 or 2026-11-23; empty means all.
+func (l *Ledger) ScheduledRuns(ctx context.Context, account, period string) ([]ScheduledRun, error) {
+	docs, err := LoadAll[Slot](ctx, l, AccountPK(account), "SESSION#"+period)
+	if err != nil {
+		return nil, err
+	}
+	runs := make([]ScheduledRun, 0, len(docs))
+	for _, d := range docs {
+		parts := strings.Split(d.Key.SK, "#")
+		if len(parts) != 4 {
+			return nil, fmt.Errorf("ledger: %s does not name a session, a schedule and a slot", d.Key)
+		}
+		runs = append(runs, ScheduledRun{d.Value, events.Date(parts[1]), parts[2], parts[3]})
+	}
+	slices.SortStableFunc(runs, func(a, b ScheduledRun) int {
+		return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(a.Schedule, b.Schedule))
+	})
+	return runs, nil
+}
+
 // StartedRuns are the runs, other than the given one and dry runs, that were
 // started in the session.
 func (l *Ledger) StartedRuns(ctx context.Context, account string, session events.Date, except string) ([]string, error) {
@@ -142,19 +174,21 @@ func (l *Ledger) FirstSkipMail(ctx context.Context, account string, session even
 	return true, nil
 }
 
+// ReceiptPart is a part of a strategy's compressed receipt.
+type ReceiptPart struct {
+	Gzip []byte `json:"gzip"`
+}
+
 // SaveReceipt stores one part of a strategy's receipt, keyed by its place, so
 // that a repeated stage overwrites it with the same content.
 func (l *Ledger) SaveReceipt(ctx context.Context, runID, strategy string, part int, compressed []byte) error {
-	type receipt struct {
-		Gzip []byte `json:"gzip"`
-	}
 	expires := env.Now(ctx, l.clock).Add(keepReceipt)
-	doc := Doc[receipt]{Key: ReceiptKey(runID, strategy, part), Expires: expires, Value: receipt{compressed}}
+	doc := Doc[ReceiptPart]{Key: ReceiptKey(runID, strategy, part), Expires: expires, Value: ReceiptPart{compressed}}
 	err := Save(ctx, l, &doc)
 	if !errors.Is(err, ErrConflict) {
 		return err
 	}
-	if doc, err = Load[receipt](ctx, l, doc.Key); err != nil {
+	if doc, err = Load[ReceiptPart](ctx, l, doc.Key); err != nil {
 		return err
 	}
 	doc.Value.Gzip, doc.Expires = compressed, expires

@@ -16,12 +16,7 @@ import (
 func (r *Receipt) Explain(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s), on closes up to %s\n\n", cmp.Or(r.Name, r.Strategy), r.Strategy, r.AsOf)
-	if len(r.Decisions) == 0 && r.Error == nil {
-		b.WriteString("No decision: the weights are fixed.\n")
-	}
-	for _, d := range r.inFileOrder() {
-		d.explain(&b)
-	}
+	r.explainDecisions(&b)
 	if len(r.Decisions) > 0 {
 		b.WriteByte('\n')
 	}
@@ -37,6 +32,32 @@ func (r *Receipt) Explain(w io.Writer) error {
 	r.explainBars(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// ExplainDecisions writes the part of Explain that says what was decided, with
+// both values of every comparison, the scores of every selection, and what came
+// closest to deciding otherwise.
+func (r *Receipt) ExplainDecisions(w io.Writer) error {
+	var b strings.Builder
+	r.explainDecisions(&b)
+	r.explainClosest(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Receipt) explainDecisions(b *strings.Builder) {
+	if len(r.Decisions) == 0 && r.Error == nil {
+		b.WriteString("No decision: the weights are fixed.\n")
+	}
+	for _, d := range r.inFileOrder() {
+		d.explain(b)
+	}
+}
+
+// Mentions tells whether the strategy could have chosen the symbol.
+func (r *Receipt) Mentions(symbol string) bool {
+	_, used := r.Bars[symbol]
+	return used || slices.Contains(r.Without, symbol)
 }
 
 // inFileOrder sorts the decisions by position, so that what a decision
@@ -101,6 +122,9 @@ func (f *FilterDecision) explain(b *strings.Builder, indent string) {
 		default:
 			fmt.Fprintf(b, "%s%2d. %s  %s\n", indent, c.Rank, name, number(*c.Score))
 		}
+	}
+	if f.Margin != nil {
+		fmt.Fprintf(b, "%s    %s between the last that is kept and the first that is not\n", indent, number(*f.Margin))
 	}
 }
 

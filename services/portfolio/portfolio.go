@@ -138,7 +138,7 @@ func (p *Portfolio) payload(in events.Envelope, signal *events.SignalGenerated, 
 		PlanID: events.PlanID(in.EventID), TradesRequired: len(plan.Lines) > 0, Snapshot: wire,
 		Equity: amount.USD(plan.Equity), Cash: amount.USD(plan.Cash), Reserve: amount.USD(plan.Reserve), Deployable: amount.USD(plan.Deployable),
 		Lines: plan.lines(plan.Lines), Holds: plan.holds(), Dust: plan.Dust, Suppressed: plan.lines(plan.Suppressed),
-		Envelope: p.Config.Limits.Wire(), Totals: plan.totals(), ControlState: control, Context: signal.Context,
+		Envelope: p.Config.Limits.Wire(), Totals: plan.totals(), ControlState: control, Policy: p.Config.wire(), Context: signal.Context,
 	}
 	if planned.PlanHash, err = events.PlanHash(planned); err != nil {
 		return nil, err

@@ -32,6 +32,14 @@ func (p *Plan) totals() events.PlanTotals {
 	return events.PlanTotals{Buys: amount.USD(buys), Sells: amount.USD(sells), Turnover: amount.Weight(buys.Add(sells).Quo(p.Equity))}
 }
 
+// wire is the form of the policy in an event.
+func (p Policy) wire() *events.PlanPolicy {
+	return &events.PlanPolicy{
+		ReservePct: amount.Weight(p.ReservePct), MinTradePct: amount.Weight(p.MinTradePct), MinTradeRel: amount.Weight(p.MinTradeRel),
+		MinTradeUSD: amount.USD(p.MinTradeUSD), BrokerMinUSD: amount.USD(p.BrokerMinUSD),
+	}
+}
+
 // checked is the plan as the safety envelope sees it.
 func (p *Plan) checked(b Book) envelope.Plan {
 	c := envelope.Plan{Equity: p.Equity, After: make(map[string]money.Decimal)}

@@ -423,6 +423,18 @@ func testAccount(t *testing.T, d ledger.Driver) {
 	if strings.Join(runs, " ") != "r1" {
 		t.Errorf("started runs: %v, want r1", runs)
 	}
+	scheduled, err := l.ScheduledRuns(ctx, account, string(day)[:7])
+	must(t, err)
+	var order []string
+	for _, r := range scheduled {
+		order = append(order, r.RunID+" "+r.At)
+	}
+	if len(order) != 3 || order[0] != "r3 14:45" || order[2] != "r1 14:35" || scheduled[0].Session != day || scheduled[0].Schedule == "" {
+		t.Errorf("scheduled runs %+v", scheduled)
+	}
+	if other, err := l.ScheduledRuns(ctx, account, "1999"); err != nil || len(other) > 0 {
+		t.Errorf("runs of another year: %v, %v", other, err)
+	}
 	if runs, err = l.StartedRuns(ctx, account, day, "r1"); err != nil || len(runs) != 0 {
 		t.Errorf("a run counts itself: %v %v", runs, err)
 	}

@@ -22,6 +22,15 @@ type Driver struct {
 // New returns an empty driver.
 func New() *Driver { return &Driver{items: make(map[ledger.Key]ledger.Item)} }
 
+// Of returns a driver that holds the given documents, whatever their versions.
+func Of(items ...ledger.Item) *Driver {
+	d := New()
+	for _, item := range items {
+		d.items[item.Key] = clone(item)
+	}
+	return d
+}
+
 // Get implements ledger.Driver.
 func (d *Driver) Get(ctx context.Context, key ledger.Key) (ledger.Item, error) {
 	if err := ctx.Err(); err != nil {
