@@ -429,7 +429,7 @@ func testAccount(t *testing.T, d ledger.Driver) {
 	for _, r := range scheduled {
 		order = append(order, r.RunID+" "+r.At)
 	}
-	if len(order) != 3 || order[0] != "r3 14:45" || order[2] != "r1 14:35" || scheduled[0].Session != day || scheduled[0].Schedule == "" {
+	if strings.Join(order, ", ") != "r4 14:50, r3 14:45, r2 14:40, r1 14:35" || scheduled[0].Session != day || scheduled[0].Schedule == "" {
 		t.Errorf("scheduled runs %+v", scheduled)
 	}
 	if other, err := l.ScheduledRuns(ctx, account, "1999"); err != nil || len(other) > 0 {
