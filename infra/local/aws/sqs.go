@@ -4,7 +4,9 @@ import (
 	"crypto/md5" //nolint:gosec // SQS proves message bodies by MD5; SDK clients check it
 	"encoding/hex"
 	"path"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alchemiser/alchemiser/infra/local/fault"
@@ -88,6 +90,8 @@ func (s *Server) receiveMessage(r request) (any, error) {
 		MaxNumberOfMessages int
 		VisibilityTimeout   *int
 		WaitTimeSeconds     int
+
+		AttributeNames, MessageSystemAttributeNames, MessageAttributeNames []string
 	}
 	if err := read(r.body, &in); err != nil {
 		return nil, err
@@ -108,18 +112,32 @@ func (s *Server) receiveMessage(r request) (any, error) {
 		if _, ok := s.Faults.Take(fault.Occurrence{Do: fault.ReceiveTwice, Function: r.caller.Service, Operation: "sqs:ReceiveMessage"}); ok {
 			q.Duplicate(m.Receipt)
 		}
-		received := receivedMessage{m.ID, m.Receipt, m.Body, digest(m.Body), map[string]string{
+		received := receivedMessage{m.ID, m.Receipt, m.Body, digest(m.Body), asked(map[string]string{
 			"ApproximateReceiveCount":          strconv.Itoa(m.Receives),
 			"SentTimestamp":                    strconv.FormatInt(m.Sent.UnixMilli(), 10),
 			"ApproximateFirstReceiveTimestamp": strconv.FormatInt(m.FirstReceived.UnixMilli(), 10),
 			"SenderId":                         template.Account,
-		}, map[string]messageAttribute{}}
-		for name, value := range m.Attributes {
+		}, append(in.AttributeNames, in.MessageSystemAttributeNames...)), map[string]messageAttribute{}}
+		for name, value := range asked(m.Attributes, in.MessageAttributeNames) {
 			received.MessageAttributes[name] = messageAttribute{"String", value}
 		}
 		out.Messages = append(out.Messages, received)
 	}
 	return out, nil
+}
+
+// asked keeps the attributes that the caller wants, by name, by prefix (X.*) or All. Who asks for none gets none.
+func asked(all map[string]string, names []string) map[string]string {
+	kept := map[string]string{}
+	for name, value := range all {
+		if slices.ContainsFunc(names, func(want string) bool {
+			prefix, isPrefix := strings.CutSuffix(want, ".*")
+			return want == "All" || want == name || isPrefix && strings.HasPrefix(name, prefix)
+		}) {
+			kept[name] = value
+		}
+	}
+	return kept
 }
 
 func (s *Server) deleteMessage(r request) (any, error) {
@@ -158,7 +176,10 @@ func (s *Server) changeMessageVisibility(r request) (any, error) {
 }
 
 func (s *Server) getQueueAttributes(r request) (any, error) {
-	var in queueNamed
+	var in struct {
+		queueNamed
+		AttributeNames []string
+	}
 	if err := read(r.body, &in); err != nil {
 		return nil, err
 	}
@@ -168,14 +189,14 @@ func (s *Server) getQueueAttributes(r request) (any, error) {
 	}
 	visible, hidden := q.Count()
 	visibility, retention := q.Defaults()
-	return struct{ Attributes map[string]string }{map[string]string{
+	return struct{ Attributes map[string]string }{asked(map[string]string{
 		"QueueArn":                              q.Model.ARN,
 		"ApproximateNumberOfMessages":           strconv.Itoa(visible),
 		"ApproximateNumberOfMessagesNotVisible": strconv.Itoa(hidden),
 		"ApproximateNumberOfMessagesDelayed":    "0",
 		"VisibilityTimeout":                     strconv.Itoa(int(visibility.Seconds())),
 		"MessageRetentionPeriod":                strconv.Itoa(int(retention.Seconds())),
-	}}, nil
+	}, in.AttributeNames)}, nil
 }
 
 func (s *Server) purgeQueue(r request) (any, error) {
