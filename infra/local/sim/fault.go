@@ -119,7 +119,8 @@ type faults struct {
 	disabled [faultCount + 1]bool
 	kinds    [faultCount + 1]kind
 	struck   []Strike
-	last     int64 // when the last one struck
+	times    []int64 // of the strikes
+	last     int64   // when the last one ends to matter
 }
 
 type kind struct {
@@ -169,7 +170,8 @@ func (w *world) strikesAt(x Fault, times float64) bool {
 		}
 	}
 	k.fired++
-	f.last = w.loop.now
+	f.until(w.loop.now)
+	f.times = append(f.times, w.loop.now)
 	f.struck = append(f.struck, Strike{x, k.seen})
 	w.trace.add(w.loop.now, "fault", x.String(), strconv.Itoa(k.seen), "")
 	return true
@@ -178,4 +180,10 @@ func (w *world) strikesAt(x Fault, times float64) bool {
 // how draws what the last strike of a kind does.
 func (w *world) how(x Fault) *rand.Rand {
 	return rand.New(source(w.faults.seed, "how "+x.String(), uint64(w.faults.kinds[x].seen)))
+}
+
+// until says that what struck goes on until an instant.
+func (f *faults) until(at int64) int64 {
+	f.last = max(f.last, at)
+	return at
 }

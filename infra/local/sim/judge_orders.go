@@ -127,12 +127,17 @@ func (w *world) judgePrice(r *run, p request) {
 		return
 	}
 	limit, buy := *p.order.Limit, p.order.Side == events.Buy
+	meant, ok := w.intended[p.order.ClientID] // the same order may be sent again, later
+	if !ok {
+		w.blameAt(p.sent, "I1", "%s was sent before its intent was written", p.order.ClientID)
+		return
+	}
 	list := w.shown[shownKey{r.id, p.order.Symbol}]
 	for _, s := range list {
-		if s.quote == nil || s.snapshot || s.at > p.sent || s.quote.Bid.Sign() <= 0 || s.quote.Ask.Sign() <= 0 {
+		if s.quote == nil || s.snapshot || s.at > meant || s.quote.Bid.Sign() <= 0 || s.quote.Ask.Sign() <= 0 {
 			continue
 		}
-		if p.sent-s.at <= int64(time.Minute) && slices.ContainsFunc(walkPrices(*s.quote, buy), limit.Equal) {
+		if meant-s.at <= int64(time.Minute) && slices.ContainsFunc(walkPrices(*s.quote, buy), limit.Equal) {
 			return
 		}
 		if limit.Equal(capOf(*s.quote, buy)) {
@@ -178,11 +183,7 @@ func (w *world) judgeEnding(r *run) {
 	if closed := r.meta.ClosedAt * int64(time.Millisecond); closed > limit {
 		w.blameAt(closed, "I12", "run %s was closed %s too late", r.id, time.Duration(closed-limit))
 	}
-	if w.faults.last > 0 {
-		if d := r.meta.ClosedAt*int64(time.Millisecond) - w.faults.last; d > 0 {
-			w.recoveries = append(w.recoveries, time.Duration(d))
-		}
-	}
+	w.measureRecovery(r)
 	loose := r.executed != nil && r.executed.Outcome == events.OutcomeUnknown || strings.HasPrefix(r.meta.Outcome, "FAILED:monitor:stalled")
 	closedOut := r.reported
 	if closedOut == 0 {
@@ -194,6 +195,21 @@ func (w *world) judgeEnding(r *run) {
 				w.blameAt(closedOut, "I15", "leg=%s/%s: order %s works on after the run ended as %s", key.symbol, key.side, o.ClientID, r.meta.Outcome)
 			}
 		}
+	}
+}
+
+// measureRecovery is the time from the last fault that struck while the run
+// was open to its end.
+func (w *world) measureRecovery(r *run) {
+	opened, closed := r.meta.OpenedAt*int64(time.Millisecond), r.meta.ClosedAt*int64(time.Millisecond)
+	last := int64(0)
+	for _, at := range w.faults.times {
+		if at >= opened && at <= closed {
+			last = max(last, at)
+		}
+	}
+	if last > 0 {
+		w.recoveries = append(w.recoveries, time.Duration(closed-last))
 	}
 }
 

@@ -25,8 +25,8 @@ func (w *world) judgeReport(r *run) {
 		}
 		if said.Status == events.LegUnknown {
 			unknown = true
-			if len(l.orders) == 0 && !slices.ContainsFunc(r.posts, func(p request) bool { return p.order.Symbol == said.Symbol }) {
-				w.blameAt(r.reported, "I10", "leg=%s/%s is UNKNOWN and was never sent", said.Symbol, said.Side)
+			if !slices.ContainsFunc(said.ClientOrderIDs, func(id string) bool { _, meant := w.intended[id]; return meant }) {
+				w.blameAt(r.reported, "I10", "leg=%s/%s is UNKNOWN and was never meant", said.Symbol, said.Side)
 			}
 			continue
 		}

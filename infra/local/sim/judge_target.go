@@ -151,6 +151,9 @@ func (w *world) planPrices(r *run) (map[string]money.Decimal, map[string]bool) {
 	}
 	for _, l := range r.plan.Lines {
 		prices[l.Symbol] = money.MustParse(l.Price)
+		if l.Side == events.Buy && l.Kind == events.Exit {
+			excused[l.Symbol] = true // a short position is covered first, and the target bought by the next run
+		}
 	}
 	for _, h := range r.plan.Holds {
 		switch h.Reason {

@@ -91,6 +91,7 @@ func (w *world) attempt(j *job, wait int64) {
 			throttled = between(r, time.Hour, 6*time.Hour)
 		}
 		wait += throttled
+		w.faults.until(w.loop.now + wait)
 	}
 	w.loop.after(wait, func() {
 		if w.loop.now-j.received > int64(j.function.Async.MaxAge) {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strconv"
@@ -114,6 +115,15 @@ func (w *world) wrote(item ledger.Item) {
 		delete(w.dueDocs, item.Key)
 	} else {
 		w.dueDocs[item.Key] = true
+	}
+	if strings.HasPrefix(item.SK, "LEG#") {
+		const key = `"client_order_id":"`
+		if k := bytes.LastIndex(item.Body, []byte(key)); k >= 0 {
+			id, _, _ := bytes.Cut(item.Body[k+len(key):], []byte(`"`))
+			if _, known := w.intended[string(id)]; !known {
+				w.intended[string(id)] = w.loop.now
+			}
+		}
 	}
 	if item.SK == "META" {
 		if strings.Contains(string(item.Body), `"state":"OPEN"`) {

@@ -90,7 +90,7 @@ func (w *world) play() {
 	end := w.days[len(w.days)-1].date.AddDays(1).In(time.UTC).UnixNano() + int64(26*time.Hour)
 	w.loop.run(end)
 	w.redriveSome()
-	w.loop.run(end + int64(11*24*time.Hour))
+	w.loop.run(end + int64(7*24*time.Hour))
 	w.faults.on = false
 	for range 4 {
 		if !w.redriveAll() {
@@ -106,7 +106,7 @@ func (w *world) play() {
 func (w *world) redriveSome() {
 	for _, m := range w.lambda.queues {
 		if w.strikesAt(34, 4) {
-			w.loop.after(between(w.how(34), time.Minute, 9*24*time.Hour), func() { w.redrive(m) })
+			w.loop.at(w.faults.until(w.loop.now+between(w.how(34), time.Minute, 6*24*time.Hour)), func() { w.redrive(m) })
 		}
 	}
 }

@@ -76,6 +76,7 @@ type record struct {
 	absent     map[string][]string // symbols that the provider left out, by run
 	ended      []*run
 	book       []paperbroker.Order
+	intended   map[string]int64 // when the intent of an order was first written
 	wrong      []Violation
 	effects    int
 	invoked    int
@@ -168,6 +169,7 @@ func newWorld(seed uint64, o Options) *world {
 		metrics: make(map[string]int), shown: make(map[shownKey][]shown), forced: make(map[string]bool), secrets: seed%50 == 7,
 	}
 	w.blind, w.newer, w.late, w.asked = make(map[string]blindness), make(map[string]bool), make(map[int64]int64), make(map[string]time.Time)
+	w.intended = make(map[string]int64)
 	w.absent = make(map[string][]string)
 	w.keys, w.read = make(map[string]string), make(map[string]events.Envelope)
 	w.log = slog.New(logs{w})
