@@ -49,7 +49,7 @@ func New(d Driver) *Bus { return &Bus{driver: d} }
 func (b *Bus) Publish(ctx context.Context, details ...[]byte) error {
 	entries := make([]Entry, 0, len(details))
 	for _, detail := range details {
-		e, err := events.Decode(detail)
+		e, err := events.Head(detail)
 		if err != nil {
 			return fmt.Errorf("bus: refuse to publish: %w", err)
 		}

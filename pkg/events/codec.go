@@ -110,6 +110,16 @@ func decode(w wire, entry Entry) (Envelope, error) {
 	return e, nil
 }
 
+// Head reads an event's envelope and leaves the payload alone: enough to hand
+// bytes on that Encode made.
+func Head(detail []byte) (Envelope, error) {
+	var w wire
+	if err := strict(detail, &w, true); err != nil {
+		return Envelope{}, &PoisonError{Reason: "unreadable envelope: " + err.Error()}
+	}
+	return w.Envelope, w.Envelope.validateHead()
+}
+
 func compareVersions(version string, entry Entry) (newerMinor bool, err error) {
 	major, minor, ok := strings.Cut(version, ".")
 	got, errMinor := strconv.Atoi(minor)

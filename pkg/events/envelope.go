@@ -2,7 +2,7 @@ package events
 
 import (
 	"fmt"
-	"regexp"
+	"strings"
 	"time"
 )
 
@@ -99,13 +99,43 @@ func deadline(parent Envelope, class Class, set time.Time) Time {
 	return base
 }
 
-var (
-	uuidForm    = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
-	accountForm = regexp.MustCompile(`^[a-z0-9-]{1,24}$`)
-)
+// isUUID reports whether s is a UUID of version 5 in lower case.
+func isUUID(s string) bool {
+	if len(s) != 36 || s[14] != '5' || strings.IndexByte("89ab", s[19]) < 0 {
+		return false
+	}
+	for i := range len(s) {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if c := s[i]; dash != (c == '-') || !dash && (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// isAccount reports whether s is an alias: 1 to 24 of a-z, 0-9 and -.
+func isAccount(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 24
+}
 
 // validate checks what every consumer may rely on.
 func (e *Envelope) validate() error {
+	if err := e.validateHead(); err != nil {
+		return err
+	}
+	if e.Payload == nil || e.Payload.EventType() != e.EventType {
+		return &PoisonError{Reason: fmt.Sprintf("%s has an invalid payload %q", e.EventType, e.EventType)}
+	}
+	return nil
+}
+
+// validateHead is validate without the payload.
+func (e *Envelope) validateHead() error {
 	entry, err := Lookup(e.EventType)
 	if err != nil {
 		return err
@@ -114,15 +144,15 @@ func (e *Envelope) validate() error {
 		return &PoisonError{Reason: fmt.Sprintf("%s has an invalid %s %q", e.EventType, field, fmt.Sprint(value))}
 	}
 	switch {
-	case !uuidForm.MatchString(e.EventID):
+	case !isUUID(e.EventID):
 		return fail("event_id", e.EventID)
-	case !uuidForm.MatchString(e.CorrelationID):
+	case !isUUID(e.CorrelationID):
 		return fail("correlation_id", e.CorrelationID)
-	case !uuidForm.MatchString(e.CausationID):
+	case !isUUID(e.CausationID):
 		return fail("causation_id", e.CausationID)
 	case e.RunKey == "":
 		return fail("run_key", e.RunKey)
-	case !accountForm.MatchString(e.Account):
+	case !isAccount(e.Account):
 		return fail("account", e.Account)
 	case e.TradingMode != Paper && e.TradingMode != Live:
 		return fail("trading_mode", e.TradingMode)
@@ -134,8 +164,6 @@ func (e *Envelope) validate() error {
 		return fail("timestamp", e.Timestamp)
 	case !entry.Admits(e.Source):
 		return fail("source", e.Source)
-	case e.Payload == nil || e.Payload.EventType() != e.EventType:
-		return fail("payload", e.EventType)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Type names an event; it is the detail-type on the bus.
@@ -60,7 +61,11 @@ type Entry struct {
 
 // Registry lists every event type there is, in the order in which a run meets
 // them. A type that is not listed can be neither published nor decoded.
-func Registry() []Entry {
+func Registry() []Entry { return slices.Clone(registry()) }
+
+var registry = sync.OnceValue(entries)
+
+func entries() []Entry {
 	orchestration := []Source{SourceOrchestration}
 	return []Entry{
 		{Type: TypeWorkflowStarted, Version: "1.0", Sources: orchestration, Class: Trading, New: func() Payload { return new(WorkflowStarted) }},
@@ -78,7 +83,7 @@ func Registry() []Entry {
 
 // Lookup finds the entry of a type.
 func Lookup(t Type) (Entry, error) {
-	for _, e := range Registry() {
+	for _, e := range registry() {
 		if e.Type == t {
 			return e, nil
 		}

@@ -1,9 +1,10 @@
 package events
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
+	"strings"
 	"time"
 )
 
@@ -12,10 +13,34 @@ import (
 // done with pkg/money.
 type Decimal string
 
-var decimalForm = regexp.MustCompile(DecimalPattern)
+// Valid reports whether d is in canonical form: DecimalPattern, and not "-0".
+func (d Decimal) Valid() bool {
+	whole, fraction, pointed := strings.Cut(strings.TrimPrefix(string(d), "-"), ".")
+	if pointed && (fraction == "" || len(fraction) > 9 || !digits(fraction) || fraction[len(fraction)-1] == '0') {
+		return false
+	}
+	return whole != "" && len(whole) <= 25 && digits(whole) && (whole[0] != '0' || len(whole) == 1) && d != "-0"
+}
 
-// Valid reports whether d is in canonical form.
-func (d Decimal) Valid() bool { return decimalForm.MatchString(string(d)) && d != "-0" }
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// text is the content of a JSON string; false for anything else. Strings
+// without escapes, as all scalars of ours are, need no decoder.
+func text(raw []byte) (string, bool) {
+	if len(raw) >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1]), true
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err == nil && string(raw) != "null"
+}
 
 // MarshalJSON refuses text that is not canonical, so that no malformed number
 // can be published.
@@ -28,8 +53,8 @@ func (d Decimal) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON accepts a JSON string in canonical form and nothing else.
 func (d *Decimal) UnmarshalJSON(raw []byte) error {
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil || !Decimal(s).Valid() {
+	s, ok := text(raw)
+	if !ok || !Decimal(s).Valid() {
 		return fmt.Errorf("events: %s is not a decimal string such as \"12.5\"", raw)
 	}
 	*d = Decimal(s)
@@ -68,8 +93,8 @@ func (d Date) AddDays(n int) Date {
 
 // UnmarshalJSON accepts YYYY-MM-DD.
 func (d *Date) UnmarshalJSON(raw []byte) error {
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
+	s, ok := text(raw)
+	if !ok {
 		return fmt.Errorf("events: %s is not a date string", raw)
 	}
 	parsed, err := ParseDate(s)
@@ -101,8 +126,8 @@ func (t Time) MarshalJSON() ([]byte, error) { return []byte(`"` + t.String() + `
 
 // UnmarshalJSON accepts exactly what MarshalJSON writes.
 func (t *Time) UnmarshalJSON(raw []byte) error {
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
+	s, ok := text(raw)
+	if !ok {
 		return fmt.Errorf("events: %s is not a time string", raw)
 	}
 	parsed, err := time.Parse(timeForm, s)

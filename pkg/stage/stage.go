@@ -110,7 +110,7 @@ func New(c Config) (*Stage, error) {
 type busEvent struct {
 	Version    string          `json:"version"`
 	ID         string          `json:"id"`
-	DetailType events.Type     `json:"detail-type"`
+	DetailType *events.Type    `json:"detail-type"`
 	Source     events.Source   `json:"source"`
 	Account    string          `json:"account"`
 	Time       string          `json:"time"`
@@ -129,17 +129,17 @@ func (s *Stage) Invoke(ctx context.Context, payload []byte) (answer []byte, err 
 		}
 	}()
 	var shape struct {
-		Mode       *string          `json:"mode"`
-		DetailType *json.RawMessage `json:"detail-type"`
+		Mode *string `json:"mode"`
+		busEvent
 	}
 	if err := json.Unmarshal(payload, &shape); err != nil {
-		return nil, s.poison(ctx, fmt.Errorf("the payload is not a JSON object: %w", err))
+		return nil, s.poison(ctx, fmt.Errorf("the payload is neither a command nor an event of the bus: %w", err))
 	}
 	switch {
 	case shape.Mode != nil && shape.DetailType == nil:
 		return s.command(ctx, *shape.Mode, payload)
 	case shape.DetailType != nil && shape.Mode == nil:
-		return nil, s.event(ctx, payload)
+		return nil, s.event(ctx, shape.busEvent)
 	}
 	return nil, s.poison(ctx, errors.New("the payload is neither a command with a mode nor an event from the bus"))
 }
@@ -160,17 +160,13 @@ func (s *Stage) command(ctx context.Context, mode string, payload []byte) ([]byt
 	return json.Marshal(answer)
 }
 
-func (s *Stage) event(ctx context.Context, payload []byte) error {
-	var b busEvent
-	if err := json.Unmarshal(payload, &b); err != nil {
-		return s.poison(ctx, fmt.Errorf("the bus event does not decode: %w", err))
-	}
+func (s *Stage) event(ctx context.Context, b busEvent) error {
 	in, err := events.Decode(b.Detail)
 	if err != nil {
 		return s.poison(ctx, err)
 	}
-	if in.EventType != b.DetailType || in.Source != b.Source {
-		return s.poison(ctx, fmt.Errorf("the bus says %s from %s, the envelope %s from %s", b.DetailType, b.Source, in.EventType, in.Source))
+	if in.EventType != *b.DetailType || in.Source != b.Source {
+		return s.poison(ctx, fmt.Errorf("the bus says %s from %s, the envelope %s from %s", *b.DetailType, b.Source, in.EventType, in.Source))
 	}
 	if !s.function.Handles(in.Source, in.EventType) {
 		return s.poison(ctx, fmt.Errorf("%s from %s is not routed to %s", in.EventType, in.Source, s.Name))

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"slices"
 	"strings"
+	"sync"
 	texttemplate "text/template"
 	"unicode/utf8"
 )
@@ -17,25 +18,37 @@ var templates embed.FS
 // Render makes the two forms of a mail. They say the same: one for programs
 // that show HTML, one for all others.
 func Render(v View) (text, html string, err error) {
-	plain, err := texttemplate.New("mail.txt").Option("missingkey=error").Funcs(texttemplate.FuncMap{
-		"table": textTable, "wrap": wrap, "item": item, "rule": rule, "pairs": textPairs,
-	}).ParseFS(templates, "templates/mail.txt")
-	if err != nil {
-		return "", "", err
-	}
-	rich, err := template.New("mail.html").Option("missingkey=error").Funcs(template.FuncMap{"css": css}).ParseFS(templates, "templates/mail.html")
+	forms, err := parsed()
 	if err != nil {
 		return "", "", err
 	}
 	var t, h bytes.Buffer
-	if err := plain.Execute(&t, v); err != nil {
+	if err := forms.plain.Execute(&t, v); err != nil {
 		return "", "", err
 	}
-	if err := rich.Execute(&h, v); err != nil {
+	if err := forms.rich.Execute(&h, v); err != nil {
 		return "", "", err
 	}
 	return t.String(), h.String(), nil
 }
+
+// forms are the two templates of a mail.
+type forms struct {
+	plain *texttemplate.Template
+	rich  *template.Template
+}
+
+// parsed are the templates, read once a process.
+var parsed = sync.OnceValues(func() (f forms, err error) {
+	f.plain, err = texttemplate.New("mail.txt").Option("missingkey=error").Funcs(texttemplate.FuncMap{
+		"table": textTable, "wrap": wrap, "item": item, "rule": rule, "pairs": textPairs,
+	}).ParseFS(templates, "templates/mail.txt")
+	if err != nil {
+		return f, err
+	}
+	f.rich, err = template.New("mail.html").Option("missingkey=error").Funcs(template.FuncMap{"css": css}).ParseFS(templates, "templates/mail.html")
+	return f, err
+})
 
 // css is the inline style of a part. Mail programs ignore style sheets more
 // often than not, so every part carries its own; the sheet in the head only

@@ -24,6 +24,17 @@ func TestWorldsWithoutFaults(t *testing.T) {
 	}
 }
 
+// Under faults nothing that was promised breaks.
+func TestWorlds(t *testing.T) {
+	seeds := uint64(600)
+	if testing.Short() {
+		seeds = 100
+	}
+	for _, v := range Many(Batch{From: 1, N: int(seeds)}).Violations {
+		t.Errorf("%s\n%s", v, v.Repro(Options{}))
+	}
+}
+
 // One seed is one trace, on one core and on many.
 func TestOneSeedIsOneTrace(t *testing.T) {
 	const seeds = 40
@@ -47,6 +58,14 @@ func BenchmarkWorlds(b *testing.B) {
 	seed := uint64(1)
 	for b.Loop() {
 		Run(seed, Options{})
+		seed++
+	}
+}
+
+func BenchmarkWorldsOnce(b *testing.B) {
+	seed := uint64(1)
+	for b.Loop() {
+		Run(seed, Options{once: true})
 		seed++
 	}
 }

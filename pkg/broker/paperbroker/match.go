@@ -156,7 +156,7 @@ func (e *engine) fillDelay(o *order) time.Duration {
 func (e *engine) slice(o *order, q quote) money.Decimal {
 	all := e.shares(o, q)
 	n := len(o.Fills)
-	if part := all.Mul(decimal(o.portion)).Floor(3); n == 0 && part.Sign() > 0 && o.Qty != nil {
+	if part := all.Mul(decimal(o.portion)).Floor(e.partPlaces(o)); n == 0 && part.Sign() > 0 && o.Qty != nil {
 		return part
 	}
 	if e.behaviour.volume > 0 {
@@ -169,12 +169,21 @@ func (e *engine) slice(o *order, q quote) money.Decimal {
 	if o.parts >= e.behaviour.slices || dice.Float64() >= e.behaviour.partial {
 		return all
 	}
-	part := all.Mul(decimal(0.1 + 0.8*dice.Float64())).Floor(3)
+	part := all.Mul(decimal(0.1 + 0.8*dice.Float64())).Floor(e.partPlaces(o))
 	if part.Sign() <= 0 || o.Qty == nil {
 		return all // an order by amount fills at once: its rest has no price yet
 	}
 	o.parts++
 	return part
+}
+
+// partPlaces is how finely an order may be filled in parts: an asset that is
+// not fractionable changes hands in whole shares.
+func (e *engine) partPlaces(o *order) int32 {
+	if e.traits[o.Symbol].NotFractionable {
+		return 0
+	}
+	return 3
 }
 
 // shares is what is left to fill; of an order by amount, what it buys now.

@@ -12,11 +12,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/alchemiser/alchemiser/infra/local/sim"
 )
 
 func main() {
+	debug.SetGCPercent(400) // worlds leave much behind, and memory is not what is scarce
 	if err := run(os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "sim:", err)
 		os.Exit(1)
