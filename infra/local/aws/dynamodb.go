@@ -73,7 +73,7 @@ func withoutAttributes(body []byte, name, returnValues string) []byte {
 	default:
 		return body
 	}
-	if returnValues != "" && returnValues != "NONE" {
+	if returnValues != "" && returnValues != "NONE" || !bytes.Contains(body, []byte(`"Attributes"`)) {
 		return body
 	}
 	var out map[string]json.RawMessage

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,6 +40,7 @@ type watcher struct {
 	onAlarm   func(cloudwatch.State)
 	lines     []Line
 	ended     bool
+	unread    []json.RawMessage            // events that were published, not yet in published
 	published map[string][]events.Envelope // by the producing service, since its last line
 	mails     []string
 }
@@ -75,9 +77,7 @@ func (w *watcher) observe(e local.Event) {
 	defer w.mu.Unlock()
 	switch e.Kind {
 	case local.Published:
-		if envelope, err := events.Decode(e.Bus.Event.Detail); err == nil {
-			w.published[envelope.Producer.Service] = append(w.published[envelope.Producer.Service], envelope)
-		}
+		w.unread = append(w.unread, e.Bus.Event.Detail) // the next function waits for us
 	case local.MailReceived:
 		w.mails = append(w.mails, strings.Join(e.Mail.To, ", "))
 	case local.AlarmChanged:
@@ -108,6 +108,7 @@ func (w *watcher) finish(e local.Event) {
 			line.Did, w.mails = "mailed "+strings.Join(w.mails, ", "), nil
 		}
 	default:
+		w.read()
 		line.Did = describe(w.published[e.Service])
 	}
 	delete(w.published, e.Service)
@@ -115,6 +116,15 @@ func (w *watcher) finish(e local.Event) {
 	if w.onLine != nil {
 		w.onLine(line)
 	}
+}
+
+func (w *watcher) read() {
+	for _, detail := range w.unread {
+		if envelope, err := events.Decode(detail); err == nil {
+			w.published[envelope.Producer.Service] = append(w.published[envelope.Producer.Service], envelope)
+		}
+	}
+	w.unread = nil
 }
 
 // describe says what an invocation did, from the events it published.
