@@ -181,6 +181,7 @@ func awsConfig(v *env.Vars) aws.Config {
 	c := aws.Config{
 		Region:      v.String("AWS_REGION"),
 		Credentials: credentials.NewStaticCredentialsProvider(v.String("AWS_ACCESS_KEY_ID"), v.String("AWS_SECRET_ACCESS_KEY"), v.Optional("AWS_SESSION_TOKEN", "")),
+		HTTPClient:  newHTTPClient(),
 		// A stage has 30 seconds; the SDK's own back-off of up to 20 would waste them.
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 4, 500*time.Millisecond })
