@@ -27,6 +27,9 @@ require (
 
 require (
 	cloud.google.com/go v0.118.0 // indirect
+	github.com/alchemiser/alchemiser/services/execution v0.0.0 // indirect
+	github.com/alchemiser/alchemiser/services/monitor v0.0.0 // indirect
+	github.com/alchemiser/alchemiser/services/start v0.0.0 // indirect
 	github.com/aws/aws-lambda-go v1.55.1 // indirect
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26 // indirect
 	github.com/aws/aws-sdk-go-v2/feature/ec2/imds v1.20.7 // indirect
@@ -62,7 +65,10 @@ replace (
 	github.com/alchemiser/alchemiser/infra/local => ../../infra/local
 	github.com/alchemiser/alchemiser/pkg => ../../pkg
 	github.com/alchemiser/alchemiser/pkg/events => ../../pkg/events
+	github.com/alchemiser/alchemiser/services/execution => ../../services/execution
+	github.com/alchemiser/alchemiser/services/monitor => ../../services/monitor
 	github.com/alchemiser/alchemiser/services/notifier => ../../services/notifier
 	github.com/alchemiser/alchemiser/services/portfolio => ../../services/portfolio
 	github.com/alchemiser/alchemiser/services/signal => ../../services/signal
+	github.com/alchemiser/alchemiser/services/start => ../../services/start
 )

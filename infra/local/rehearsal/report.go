@@ -109,6 +109,9 @@ func (r *Rehearsal) Run(ctx context.Context) (*Report, error) {
 	if err := r.fill(ctx, report, snapshot); err != nil {
 		return nil, err
 	}
+	if err := r.writeRecord(ctx, report.RunID); err != nil {
+		return nil, err
+	}
 	return report, r.write(report, snapshot)
 }
 

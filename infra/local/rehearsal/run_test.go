@@ -44,6 +44,7 @@ func start(t testing.TB, change func(*rehearsal.Options)) *rehearsal.Rehearsal {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		repeatAll(t, r)
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
@@ -57,6 +58,7 @@ func play(t testing.TB, r *rehearsal.Rehearsal) *rehearsal.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
+	repeatAll(t, r)
 	return report
 }
 
