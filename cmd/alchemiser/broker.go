@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,7 +29,7 @@ import (
 // brokerFlags are the flags of broker as they were given.
 type brokerFlags struct {
 	listen, admin, bars, asOf, cash, profile, keyID, secret string
-	faults                                                  []string
+	faults, switches                                        []string
 	seed                                                    uint64
 }
 
@@ -57,8 +58,10 @@ can be pointed at it. Its clock starts at 09:35 in New York of the session after
 
 With --admin the broker can be watched and disturbed while it serves, on a
 second address of this machine alone: GET /_sim/state and /_sim/journal; POST
-/_sim/faults, /_sim/halt, /_sim/assets, /_sim/account, /_sim/positions and
-/_sim/orders; DELETE /_sim/faults.
+/_sim/clock, /_sim/faults, /_sim/halt, /_sim/assets, /_sim/account,
+/_sim/positions and /_sim/orders; DELETE /_sim/faults.
+
+` + catalogue() + `
 
 It ends on an interrupt (ctrl-C) or SIGTERM; the account is gone then.
 
@@ -66,7 +69,9 @@ Exit codes: 0 it was told to end; 1 wrong usage, or it could not serve.`,
 		Example: `  alchemiser broker --bars bars
   alchemiser broker --bars bars --as-of 2018-06-29 --profile realistic --listen 127.0.0.1:8100
   alchemiser broker --bars bars --admin 127.0.0.1:8101 --fault '{"kind":"cut_reply","method":"POST"}'
-  curl http://127.0.0.1:8101/_sim/state`,
+  alchemiser broker --bars bars --switch rate_limit=20 --switch lookup_lag=3s
+  curl http://127.0.0.1:8101/_sim/state
+  curl -d '{"step":"6h"}' http://127.0.0.1:8101/_sim/clock`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -85,11 +90,36 @@ Exit codes: 0 it was told to end; 1 wrong usage, or it could not serve.`,
 	flags.StringVar(&f.keyID, "key-id", "", "key that clients must send (default: a new one, printed)")
 	flags.StringVar(&f.secret, "secret", "", "its secret (default: a new one, printed)")
 	flags.StringArrayVar(&f.faults, "fault", nil, "a fault as JSON, as for POST /_sim/faults; repeatable")
+	flags.StringArrayVar(&f.switches, "switch", nil, "NAME=VALUE of a switch of the profile; repeatable")
 	if err := cmd.MarkFlagRequired("bars"); err != nil {
 		panic(err) // a flag that was not defined above
 	}
 	cmd.MarkFlagsRequiredTogether("key-id", "secret")
 	return cmd
+}
+
+// catalogue lists what --fault and --switch take.
+func catalogue() string {
+	var b strings.Builder
+	b.WriteString(`A fault is a JSON object: its "kind", and which requests it strikes ("method",
+the beginning of the "path", "symbol"; "skip" so many, strike so many "times" (-1:
+always), or with a "chance" from 0 to 1). refuse and fail_reply take a "status",
+refuse a "retry_after" in seconds; delay, delay_reply, stale_read and clock_offset a
+"delay" such as "1.5s". Kinds, by when they strike:
+`)
+	for _, g := range paperbroker.FaultGroups() {
+		kinds := make([]string, len(g.Kinds))
+		for i, k := range g.Kinds {
+			kinds[i] = string(k)
+		}
+		fmt.Fprintf(&b, "  %s: %s\n", g.When, strings.Join(kinds, ", "))
+	}
+	b.WriteString("\nSwitches decide what nobody outside of Alpaca knows for sure; every profile has\nits own:\n")
+	names := paperbroker.SwitchNames()
+	for line := range slices.Chunk(names, 5) {
+		fmt.Fprintf(&b, "  %s\n", strings.Join(line, ", "))
+	}
+	return strings.TrimRight(b.String(), "\n")
 }
 
 func serveBroker(ctx context.Context, out io.Writer, f brokerFlags) error {
@@ -157,9 +187,16 @@ func openBroker(ctx context.Context, f brokerFlags, k keys) (*paperbroker.Server
 	if err != nil {
 		return nil, err
 	}
+	switches := paperbroker.DefaultSwitches(paperbroker.Profile(f.profile))
+	for _, s := range f.switches {
+		name, value, _ := strings.Cut(s, "=")
+		if err := switches.Set(name, value); err != nil {
+			return nil, fmt.Errorf("--switch %s: %w", s, err)
+		}
+	}
 	server, err := paperbroker.New(paperbroker.Options{
 		Bars: bars, Clock: env.SystemClock(slot.Sub(env.SystemClock(0).Now())), Seed: f.seed, Cash: cash,
-		KeyID: k.id, Secret: k.secret, Profile: paperbroker.Profile(f.profile),
+		KeyID: k.id, Secret: k.secret, Profile: paperbroker.Profile(f.profile), Switches: &switches,
 	})
 	if err != nil {
 		return nil, err

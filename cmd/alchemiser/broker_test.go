@@ -194,6 +194,8 @@ func TestBrokerUsage(t *testing.T) {
 		"fault that is none":   {[]string{"--bars", bars, "--fault", "refuse"}, `{"kind":"refuse"`},
 		"unknown fault":        {[]string{"--bars", bars, "--fault", `{"kind":"gremlin"}`}, "gremlin"},
 		"misspelt fault":       {[]string{"--bars", bars, "--fault", `{"kind":"delay","dealy":1}`}, "dealy"},
+		"unknown switch":       {[]string{"--bars", bars, "--switch", "gremlins=3"}, "rate_limit"},
+		"switch without value": {[]string{"--bars", bars, "--switch", "lookup_lag"}, "not a duration"},
 		"an argument too many": {[]string{"--bars", bars, "now"}, "unknown command"},
 	} {
 		code, out, stderr := invoke("", append([]string{"broker"}, c.args...)...)

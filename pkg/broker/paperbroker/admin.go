@@ -12,6 +12,7 @@ import (
 //
 //	GET  /_sim/state, /_sim/journal
 //	POST /_sim/faults     a Fault; DELETE clears all
+//	POST /_sim/clock      {"step": "30m"}, {"set": "2026-11-24T15:59:00-05:00"} or {"speed": 60}
 //	POST /_sim/halt       {"symbol": …, "halted": true}
 //	POST /_sim/assets     {"symbol": …, "untradable": true, "not_fractionable": false}
 //	POST /_sim/account    {"cash": …, "blocked": …}
@@ -26,6 +27,7 @@ func (s *Server) Admin() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /_sim/faults", command(func(f Fault) error { return s.Inject(f) }))
+	mux.HandleFunc("POST /_sim/clock", command(s.MoveClock))
 	mux.HandleFunc("POST /_sim/halt", command(func(h struct {
 		Symbol string
 		Halted bool

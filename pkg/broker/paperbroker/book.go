@@ -39,7 +39,7 @@ type activity struct {
 	filled, left money.Decimal // of the order, after the fill
 }
 
-// closing is the account's worth at the end of a session.
+// closing is the account's worth at its beginning, or at the end of a session.
 type closing struct {
 	at     time.Time
 	equity money.Decimal

@@ -179,7 +179,7 @@ func TestAssetsAndHistoryAreFiltered(t *testing.T) {
 		}
 		return len(h.Timestamp)
 	}
-	if all, days, start := points("?period=1A&timeframe=1D"), points("?period=2D"), points("?start=2026-12-01"); all != 6 || days != 3 || start != 2 {
+	if all, days, start := points("?period=1A&timeframe=1D"), points("?period=2D"), points("?start=2026-12-01"); all != 7 || days != 3 || start != 2 {
 		t.Errorf("%d, %d and %d points", all, days, start)
 	}
 	for _, query := range []string{"?timeframe=1Min", "?period=1X", "?period=D", "?start=then"} {

@@ -14,10 +14,14 @@ type configuration struct {
 	TradeConfirmEmail   string `json:"trade_confirm_email"`
 	PTPNoExceptionEntry bool   `json:"ptp_no_exception_entry"`
 	DisableOvernight    bool   `json:"disable_overnight_trading"`
+	// Alpaca dropped these with the rules for pattern day traders; its client for
+	// Python cannot do without them.
+	DTBPCheck string `json:"dtbp_check"`
+	PDTCheck  string `json:"pdt_check"`
 }
 
 func defaultConfiguration() configuration {
-	return configuration{NoShorting: true, FractionalTrading: true, MaxMarginMultiplier: "4", TradeConfirmEmail: "none", DisableOvernight: true}
+	return configuration{NoShorting: true, FractionalTrading: true, MaxMarginMultiplier: "4", TradeConfirmEmail: "none", DisableOvernight: true, DTBPCheck: "entry", PDTCheck: "entry"}
 }
 
 func getConfigurations(e *engine, _ request) reply { return ok(e.configuration) }

@@ -1,6 +1,7 @@
 package paperbroker
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -26,7 +27,29 @@ type Fault struct {
 
 	Status     int           `json:"status,omitempty"`      // of Refuse and FailReply
 	RetryAfter int           `json:"retry_after,omitempty"` // seconds, with Refuse
-	Delay      time.Duration `json:"delay,omitempty"`       // nanoseconds: of Delay, DelayReply, StaleRead and ClockOffset
+	Delay      time.Duration `json:"delay,omitempty"`       // of Delay, DelayReply, StaleRead and ClockOffset
+}
+
+// UnmarshalJSON takes a delay as people write it, such as "1.5s", or in
+// nanoseconds. A field that no fault has is an error.
+func (f *Fault) UnmarshalJSON(raw []byte) error {
+	type plain Fault
+	read := struct {
+		*plain
+		Delay json.RawMessage `json:"delay"`
+	}{plain: (*plain)(f)}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&read); err != nil || read.Delay == nil {
+		return err
+	}
+	var text string
+	if json.Unmarshal(read.Delay, &text) != nil {
+		return json.Unmarshal(read.Delay, &f.Delay)
+	}
+	var err error
+	f.Delay, err = time.ParseDuration(text)
+	return err
 }
 
 // FaultKind is what goes wrong.
@@ -109,12 +132,33 @@ func (s *Server) ClearFaults() {
 	s.faults.armed = nil
 }
 
-func faultKinds() []FaultKind {
-	return []FaultKind{
-		Refuse, Delay, CutBefore, DelayReply, CutReply, FailReply, TruncateReply, EmptyReply, ObjectReply, Twice, HideOrder, StaleRead,
-		CancelFills, CancelLate, CancelIgnored, CancelSticks, RejectLater, BlockAccount, MakeUntradable, MakeWholeShares,
-		NoQuote, ZeroBid, CrossQuote, AgeQuote, DropLastBar, BreakBar, UnknownStatus, UnknownField, FloatVolume, NullNumber, NoAverage, ClockOffset, SayClosed,
+// FaultGroup is the kinds of faults that strike at the same point of an
+// exchange.
+type FaultGroup struct {
+	When  string
+	Kinds []FaultKind
+}
+
+// FaultGroups is the whole catalogue.
+func FaultGroups() []FaultGroup {
+	return []FaultGroup{
+		{"before anything is accepted", []FaultKind{Refuse, Delay, CutBefore}},
+		{"after everything was accepted", []FaultKind{DelayReply, CutReply, FailReply, TruncateReply, EmptyReply, ObjectReply, Twice}},
+		{"reads that are not up to date", []FaultKind{HideOrder, StaleRead}},
+		{"cancels", []FaultKind{CancelFills, CancelLate, CancelIgnored, CancelSticks}},
+		{"refusals that come late", []FaultKind{RejectLater, BlockAccount, MakeUntradable, MakeWholeShares}},
+		{"market data", []FaultKind{NoQuote, ZeroBid, CrossQuote, AgeQuote, DropLastBar, BreakBar}},
+		{"the shape of replies", []FaultKind{UnknownStatus, UnknownField, FloatVolume, NullNumber, NoAverage}},
+		{"the clock", []FaultKind{ClockOffset, SayClosed}},
 	}
+}
+
+func faultKinds() []FaultKind {
+	var out []FaultKind
+	for _, g := range FaultGroups() {
+		out = append(out, g.Kinds...)
+	}
+	return out
 }
 
 // faults are those that are armed.

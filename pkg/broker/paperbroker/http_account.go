@@ -30,7 +30,7 @@ func getAccount(e *engine, _ request) reply {
 	})
 }
 
-// getHistory is the account's worth at the closes it saw, and now.
+// getHistory is the account's worth at its beginning, at the closes it saw, and now.
 func getHistory(e *engine, q request) reply {
 	if tf := q.query.Get("timeframe"); tf != "" && tf != "1D" {
 		return refused(invalid("invalid timeframe: %q; this broker on paper keeps 1D", tf))

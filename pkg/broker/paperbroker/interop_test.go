@@ -8,11 +8,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
-	"time"
-
-	"github.com/alpacahq/alpaca-trade-api-go/v3/alpaca"
-	"github.com/alpacahq/alpaca-trade-api-go/v3/marketdata"
-	"github.com/shopspring/decimal"
 
 	"github.com/alchemiser/alchemiser/pkg/money"
 )
@@ -100,73 +95,5 @@ func testNodeClient(t *testing.T, version, script string) {
 	placed := w.Orders()
 	if len(placed) != 1 || placed[0].ClientID != "node" || placed[0].Qty.String() != "2" || !placed[0].Limit.Equal(limit) || placed[0].Status != "canceled" {
 		t.Errorf("orders %+v", placed)
-	}
-}
-
-// Every call of Alpaca's client for Go that the product makes, without the
-// product around it.
-func TestAlpacasGoClient(t *testing.T) {
-	w := newWorld(t, validReplies, holding)
-	trading := alpaca.NewClient(alpaca.ClientOpts{APIKey: "id", APISecret: "secret", BaseURL: w.URL})
-	data := marketdata.NewClient(marketdata.ClientOpts{APIKey: "id", APISecret: "secret", BaseURL: w.URL})
-
-	account, err := trading.GetAccount()
-	if err != nil || account.Status != "ACTIVE" || account.Cash.String() != "100000" || account.AccountNumber == "" || account.TradingBlocked {
-		t.Errorf("account %+v %v", account, err)
-	}
-	clock, err := trading.GetClock()
-	if err != nil || !clock.IsOpen || !clock.Timestamp.Equal(morning) {
-		t.Errorf("clock %+v %v", clock, err)
-	}
-	days, err := trading.GetCalendar(alpaca.GetCalendarRequest{
-		Start: time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC), End: time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC),
-	})
-	if err != nil || len(days) != 1 || days[0].Date != "2026-11-27" || days[0].Close != "13:00" {
-		t.Errorf("calendar %+v %v", days, err)
-	}
-	asset, err := trading.GetAsset("AAA")
-	if err != nil || !asset.Tradable || !asset.Fractionable || asset.Status != alpaca.AssetActive {
-		t.Errorf("asset %+v %v", asset, err)
-	}
-	positions, err := trading.GetPositions()
-	if err != nil || len(positions) != 1 || positions[0].QtyAvailable.String() != "10.5" {
-		t.Errorf("positions %+v %v", positions, err)
-	}
-
-	quotes, err := data.GetLatestQuotes([]string{"AAA", "BBB"}, marketdata.GetLatestQuoteRequest{Feed: "iex"})
-	if err != nil || len(quotes) != 2 || quotes["BBB"].BidPrice <= 0 || quotes["BBB"].BidPrice >= quotes["BBB"].AskPrice {
-		t.Fatalf("quotes %+v %v", quotes, err)
-	}
-	snapshots, err := data.GetSnapshots([]string{"AAA", "BBB"}, marketdata.GetSnapshotRequest{Feed: "iex"})
-	if err != nil || len(snapshots) != 2 || snapshots["AAA"].PrevDailyBar == nil || snapshots["BBB"].LatestQuote.AskPrice != quotes["BBB"].AskPrice {
-		t.Errorf("snapshots %+v %v", snapshots, err)
-	}
-	series, err := data.GetMultiBars([]string{"AAA", "BBB"}, marketdata.GetBarsRequest{
-		TimeFrame: marketdata.OneDay, Adjustment: marketdata.AdjustmentAll, PageLimit: 3, Feed: "iex",
-		Start: time.Date(2026, 11, 18, 0, 0, 0, 0, time.UTC), End: time.Date(2026, 11, 23, 23, 0, 0, 0, time.UTC),
-	})
-	if err != nil || len(series["AAA"]) != 4 || len(series["BBB"]) != 4 || series["AAA"][3].Close != snapshots["AAA"].PrevDailyBar.Close {
-		t.Errorf("bars %+v %v", series, err)
-	}
-
-	qty, low := decimal.RequireFromString("1.5"), decimal.NewFromFloat(quotes["BBB"].BidPrice).Mul(decimal.RequireFromString("0.8")).Round(2)
-	placed, err := trading.PlaceOrder(alpaca.PlaceOrderRequest{
-		Symbol: "BBB", Qty: &qty, Side: alpaca.Buy, Type: alpaca.Limit, LimitPrice: &low, TimeInForce: alpaca.Day, ClientOrderID: "go",
-	})
-	if err != nil || placed.Status != "new" || !placed.Qty.Equal(qty) || !placed.LimitPrice.Equal(low) {
-		t.Fatalf("order %+v %v", placed, err)
-	}
-	open, err := trading.GetOrders(alpaca.GetOrdersRequest{Status: "open", Limit: 500, Direction: "asc", After: morning.Add(-time.Hour)})
-	if err != nil || len(open) != 1 || open[0].ID != placed.ID {
-		t.Errorf("orders %+v %v", open, err)
-	}
-	if found, err := trading.GetOrderByClientOrderID("go"); err != nil || found.ID != placed.ID {
-		t.Errorf("by client id %+v %v", found, err)
-	}
-	if err := trading.CancelOrder(placed.ID); err != nil {
-		t.Error(err)
-	}
-	if after, err := trading.GetOrder(placed.ID); err != nil || after.Status != "canceled" || after.CanceledAt == nil {
-		t.Errorf("after the cancel %+v %v", after, err)
 	}
 }

@@ -71,7 +71,7 @@ type Traits struct {
 // Server is the broker. It implements http.Handler with Alpaca's API and is
 // safe for concurrent use.
 type Server struct {
-	clock   env.Clock
+	clock   *pacedClock
 	keyID   string
 	secret  string
 	handler http.Handler
@@ -110,7 +110,8 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("paperbroker: %w", err)
 	}
 	e.lastEquity = e.equity()
-	s := &Server{clock: o.Clock, keyID: o.KeyID, secret: o.Secret, engine: e, faults: newFaults(o.Seed), calls: meter{total: make(map[string]int)}}
+	e.history = []closing{{at: e.now, equity: e.lastEquity}}
+	s := &Server{clock: newPacedClock(o.Clock), keyID: o.KeyID, secret: o.Secret, engine: e, faults: newFaults(o.Seed), calls: meter{total: make(map[string]int)}}
 	s.handler = s.routes()
 	return s, nil
 }

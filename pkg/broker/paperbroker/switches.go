@@ -2,6 +2,10 @@ package paperbroker
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/money"
@@ -58,4 +62,75 @@ func (s Switches) check() error {
 		return fmt.Errorf("a switch is negative: %+v", s)
 	}
 	return nil
+}
+
+// Set turns one switch by its name, as a command line gives it.
+func (s *Switches) Set(name, value string) error {
+	set, ok := switchNames()[name]
+	if !ok {
+		return fmt.Errorf("there is no switch %q; there are %s", name, strings.Join(SwitchNames(), ", "))
+	}
+	changed := *s
+	if err := set(&changed, value); err != nil {
+		return fmt.Errorf("switch %s: %w", name, err)
+	}
+	if err := changed.check(); err != nil {
+		return fmt.Errorf("switch %s: %w", name, err)
+	}
+	*s = changed
+	return nil
+}
+
+// SwitchNames are the names that Set knows.
+func SwitchNames() []string { return slices.Sorted(maps.Keys(switchNames())) }
+
+func switchNames() map[string]func(*Switches, string) error {
+	duration := func(field func(*Switches) *time.Duration) func(*Switches, string) error {
+		return func(s *Switches, text string) (err error) {
+			if *field(s), err = time.ParseDuration(text); err != nil {
+				return fmt.Errorf("%q is not a duration such as 500ms", text)
+			}
+			return nil
+		}
+	}
+	number := func(field func(*Switches) *int) func(*Switches, string) error {
+		return func(s *Switches, text string) (err error) {
+			if *field(s), err = strconv.Atoi(text); err != nil {
+				return fmt.Errorf("%q is not a whole number", text)
+			}
+			return nil
+		}
+	}
+	onOff := func(field func(*Switches) *bool) func(*Switches, string) error {
+		return func(s *Switches, text string) (err error) {
+			if *field(s), err = strconv.ParseBool(text); err != nil {
+				return fmt.Errorf("%q is neither true nor false", text)
+			}
+			return nil
+		}
+	}
+	return map[string]func(*Switches, string) error{
+		"client_id_memory":       duration(func(s *Switches) *time.Duration { return &s.ClientIDMemory }),
+		"duplicate_status":       number(func(s *Switches) *int { return &s.DuplicateStatus }),
+		"lookup_lag":             duration(func(s *Switches) *time.Duration { return &s.LookupLag }),
+		"read_lag":               duration(func(s *Switches) *time.Duration { return &s.ReadLag }),
+		"shuffle_checks":         onOff(func(s *Switches) *bool { return &s.ShuffleChecks }),
+		"notional_limit":         onOff(func(s *Switches) *bool { return &s.NotionalLimit }),
+		"extended_gtc":           onOff(func(s *Switches) *bool { return &s.ExtendedGTC }),
+		"patch_fractional_price": onOff(func(s *Switches) *bool { return &s.PatchFractionalPrice }),
+		"patch_remainder":        onOff(func(s *Switches) *bool { return &s.PatchRemainder }),
+		"dust_sell":              onOff(func(s *Switches) *bool { return &s.DustSell }),
+		"price_away":             onOff(func(s *Switches) *bool { return &s.PriceAway }),
+		"retry_after":            onOff(func(s *Switches) *bool { return &s.RetryAfter }),
+		"forming_bar":            onOff(func(s *Switches) *bool { return &s.FormingBar }),
+		"cancel_delay":           duration(func(s *Switches) *time.Duration { return &s.CancelDelay }),
+		"cash_per_fill":          onOff(func(s *Switches) *bool { return &s.CashPerFill }),
+		"refuse_excess_digits":   onOff(func(s *Switches) *bool { return &s.RefuseExcessDigits }),
+		"rate_limit":             number(func(s *Switches) *int { return &s.RateLimit }),
+		"multiplier":             number(func(s *Switches) *int { return &s.Multiplier }),
+		"market_buy_margin": func(s *Switches, text string) (err error) {
+			s.MarketBuyMargin, err = money.Parse(text)
+			return err
+		},
+	}
 }
