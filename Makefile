@@ -48,8 +48,8 @@ vet:
 
 lint: bin/golangci-lint-$(LINT_VERSION) ## gofmt, go vet and the linters, import rules included
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'not formatted: run make fmt'; exit 1; }
-	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(CURDIR)/$< run ./...) || exit 1; done
-	@for m in infra/cdk infra/prehook; do echo "lint $$m"; (cd $$m && GOWORK=off $(CURDIR)/$< run ./...) || exit 1; done
+	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(CURDIR)/$< run --allow-parallel-runners ./...) || exit 1; done
+	@for m in infra/cdk infra/prehook; do echo "lint $$m"; (cd $$m && GOWORK=off $(CURDIR)/$< run --allow-parallel-runners ./...) || exit 1; done
 
 bin/golangci-lint-$(LINT_VERSION):
 	GOFLAGS= GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
