@@ -1,11 +1,10 @@
 // Command alchemiser is the operator's tool: one verb per file.
 //
-//	alchemiser check services/signal/strategies
-//	alchemiser signal --strategy trend.clj --bars bars --explain
+//	alchemiser run
+//	alchemiser runs --env prod
+//	alchemiser why latest TQQQ
 //
-// Exit codes: 0 done; 1 wrong usage or a failure outside the verb's own
-// answers; 2 a strategy with errors in it; 3 a strategy that has no target on
-// these bars.
+// alchemiser help says what the exit codes mean; they stand in root.go.
 package main
 
 import (

@@ -93,6 +93,11 @@ func TestF97TheOperatorsVerbs(t *testing.T) {
 	if len(r.Paper.Orders()) != orders {
 		t.Errorf("the redrive led to %d more orders", len(r.Paper.Orders())-orders)
 	}
+	for _, args := range [][]string{{"show", "ffff"}, {"why", report.RunID, "XYZ"}, {"logs", "2023-01-03"}} {
+		if code, _, stderr := call(append(args, at...)...); code != exitNotFound {
+			t.Errorf("%v: exit %d, want %d\n%s", args, code, exitNotFound, stderr)
+		}
+	}
 	expect("is HALTED", "halt", "--account", "paper-main", "--reason", "test")
 	r.Slot = r.Slot.Add(time.Minute)
 	again, err := r.Run(t.Context())

@@ -50,13 +50,31 @@ func report(err error, stderr io.Writer) int {
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "alchemiser",
-		Short:         "Run and look after a portfolio that trades by itself",
+		Use:   "alchemiser",
+		Short: "Run and look after a portfolio that trades by itself",
+		Long: `Alchemiser runs and looks after a portfolio that trades by itself.
+
+The verbs that look after runs take --env: dev, staging or prod in AWS; local for
+this machine; an address; or the folder of a run. $ALCHEMISER_ENV is its default,
+else local. Tables are for people, --json is for programs. Colours are for
+terminals only; NO_COLOR switches them off.
+
+Exit codes: 0 done; 1 wrong usage, or no answer; 2 a strategy with errors in it;
+3 a strategy without a target on these bars; 4 a run that ended, or would end,
+otherwise than intended; 5 no such run, or a name that could be several.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newRunCommand(), newServeCommand(), newRunsCommand(), newShowCommand(), newWhyCommand(), newLogsCommand(), newPlanCommand(), newHaltCommand(), newResumeCommand(), newDLQCommand(), newRedriveCommand(), newBrokerCommand(), newCheckCommand(), newSignalCommand(), newFormatCommand())
+	add := func(id, title string, commands ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: id, Title: title})
+		for _, c := range commands {
+			c.GroupID = id
+			root.AddCommand(c)
+		}
+	}
+	add("runs", "Look after runs:", newRunsCommand(), newShowCommand(), newWhyCommand(), newLogsCommand(), newPlanCommand(), newHaltCommand(), newResumeCommand(), newDLQCommand(), newRedriveCommand())
+	add("machine", "Run on this machine:", newRunCommand(), newServeCommand(), newBrokerCommand())
+	add("strategies", "Work on strategies:", newCheckCommand(), newSignalCommand(), newFormatCommand())
 	return root
 }

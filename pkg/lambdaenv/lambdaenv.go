@@ -146,7 +146,7 @@ func Load(name topology.Name, values map[string]string) (*Env, error) {
 	e.System = env.SystemClock(e.ClockOffset)
 	e.Tape = transcript.NewTape(transcript.Identity{Service: string(name), Build: e.Version})
 	e.Clock = e.Tape.Clock(e.System)
-	e.Log = slog.New(slog.NewJSONHandler(os.Stdout, logOptions(level, e.ClockOffset))).With("stage", string(name))
+	e.Log = slog.New(stage.LogHandler(slog.NewJSONHandler(os.Stdout, logOptions(level, e.ClockOffset)))).With("stage", string(name))
 	e.Ledger = ledger.New(tapeledger.New(e.Tape, dynamoledger.New(dynamodb.NewFromConfig(e.AWS), table)), e.Clock)
 	return e, nil
 }

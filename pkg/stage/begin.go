@@ -28,6 +28,6 @@ func (s *Stage) Begin(ctx context.Context, b Beginning, decide Handler) (Decisio
 		EventID: commandID, CorrelationID: runID, CausationID: commandID, RunKey: b.RunKey,
 		Account: s.Account, TradingMode: s.Mode, DryRun: b.DryRun, Hop: -1, NotAfter: events.At(b.NotAfter),
 	}
-	log := s.Log.With("correlation_id", runID, "event_id", commandID, "event_type", "command")
+	log := s.Log.With("event_id", commandID, "event_type", "command")
 	return s.Process(ctx, log, Delivery{Envelope: root, Hash: hash(b.Settings), Consumer: string(s.Name), Command: b.Command}, decide)
 }

@@ -177,7 +177,7 @@ func (s *Stage) event(ctx context.Context, b busEvent) error {
 	if err != nil {
 		return s.poison(ctx, err)
 	}
-	log := s.Log.With("correlation_id", in.CorrelationID, "event_id", in.EventID, "event_type", in.EventType, "bus_id", b.ID)
+	log := s.Log.With("event_id", in.EventID, "event_type", in.EventType, "bus_id", b.ID)
 	_, err = s.Process(ctx, log, Delivery{Envelope: in, Hash: hash(content), Consumer: string(s.Name)}, s.Handle[in.EventType])
 	return err
 }
@@ -201,6 +201,7 @@ type Decision struct {
 func (s *Stage) Process(ctx context.Context, log *slog.Logger, d Delivery, decide Handler) (Decision, error) {
 	began := s.Clock.Now()
 	in := d.Envelope
+	ctx = about(ctx, in.CorrelationID)
 	if expiredReport(in, began) {
 		log.WarnContext(ctx, "expired report dropped", "not_after", in.NotAfter.String())
 		return Decision{Result: "expired"}, nil

@@ -98,7 +98,7 @@ func (t *trade) logOrders(ctx context.Context, before, after Leg) {
 		if a.LimitPrice != nil {
 			limit = a.LimitPrice.String()
 		}
-		t.Log.InfoContext(ctx, "order", "correlation_id", t.runID, "client_id", a.ClientOrderID, "state", string(a.State), "symbol", after.Symbol,
+		t.Log.InfoContext(ctx, "order", "client_id", a.ClientOrderID, "state", string(a.State), "symbol", after.Symbol,
 			"side", string(after.Side), "qty", a.Qty.String(), "limit", limit, "filled", a.Filled.String(), "step", a.Step,
 			"cancelling", !a.CancelAt.IsZero() && !a.State.Terminal(), "reason", a.ReasonCode, "broker_code", a.BrokerCode)
 	}

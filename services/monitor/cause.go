@@ -44,7 +44,7 @@ func (m *Monitor) Decide(ctx context.Context, runtime *stage.Stage, c Cause) err
 		EventID: c.ID, CorrelationID: c.RunID, CausationID: c.ID, RunKey: c.RunKey, Account: c.Account,
 		TradingMode: c.TradingMode, DryRun: c.DryRun, Hop: -1, NotAfter: events.At(time.UnixMilli(c.NotAfter)),
 	}
-	_, err = runtime.Process(ctx, m.Log.With("correlation_id", c.RunID, "event_id", c.ID, "event_type", "sweep"),
+	_, err = runtime.Process(ctx, m.Log.With("event_id", c.ID, "event_type", "sweep"),
 		stage.Delivery{Envelope: root, Hash: c.ID, Consumer: Consumer, Command: command}, m.caused)
 	return err
 }

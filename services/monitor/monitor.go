@@ -152,7 +152,7 @@ func (m *Monitor) worthMailing(ctx context.Context, in events.Envelope) (bool, e
 // was told of are told; anything else only repeats what is known.
 func (m *Monitor) late(ctx context.Context, in events.Envelope, meta ledger.Meta) ([]events.Event, error) {
 	executed, ok := in.Payload.(*events.TradeExecuted)
-	m.Log.WarnContext(ctx, "the run is closed already", "correlation_id", in.CorrelationID, "event_type", in.EventType,
+	m.Log.WarnContext(ctx, "the run is closed already", "event_type", in.EventType,
 		"event_id", in.EventID, "outcome", meta.Outcome, "closed_by", meta.ClosedBy)
 	if !ok {
 		return nil, nil

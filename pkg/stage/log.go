@@ -1,0 +1,37 @@
+package stage
+
+import (
+	"context"
+	"log/slog"
+)
+
+// runKey is the context's key for the run that an invocation is about.
+type runKey struct{}
+
+// about lets every line that is logged with the context name the run, by
+// whomever it is written.
+func about(ctx context.Context, runID string) context.Context {
+	return context.WithValue(ctx, runKey{}, runID)
+}
+
+// LogHandler adds the run to every line whose context is that of a delivery:
+// as correlation_id, by which the lines of all functions are found.
+func LogHandler(h slog.Handler) slog.Handler { return runHandler{h} }
+
+type runHandler struct{ slog.Handler }
+
+func (h runHandler) Handle(ctx context.Context, r slog.Record) error {
+	if id, ok := ctx.Value(runKey{}).(string); ok {
+		r = r.Clone()
+		r.AddAttrs(slog.String("correlation_id", id))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h runHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return runHandler{h.Handler.WithAttrs(attrs)}
+}
+
+func (h runHandler) WithGroup(name string) slog.Handler {
+	return runHandler{h.Handler.WithGroup(name)}
+}
