@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/money"
@@ -40,11 +41,12 @@ func (t *trade) startBuys(ctx context.Context) error {
 		t.close()
 		return nil
 	}
-	mids, err := t.mids(ctx, open)
-	if err != nil {
-		return err
-	}
-	funds, err := t.funds(ctx)
+	var mids map[int]money.Decimal
+	var funds Funds
+	err := env.Together(ctx, t.Tasks,
+		func(ctx context.Context) (err error) { mids, err = t.mids(ctx, open); return err },
+		func(ctx context.Context) (err error) { funds, err = t.funds(ctx); return err },
+	)
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func (t *trade) endLeg(ctx context.Context, doc *ledger.Doc[Leg], reason string)
 // out, and not bought.
 func (t *trade) mids(ctx context.Context, buys []Leg) (map[int]money.Decimal, error) {
 	mids := make(map[int]money.Decimal)
-	began := t.Clock.Now()
+	began := env.Now(ctx, t.Clock)
 	for {
 		var symbols []string
 		for _, l := range buys {
@@ -76,14 +78,16 @@ func (t *trade) mids(ctx context.Context, buys []Leg) (map[int]money.Decimal, er
 			}
 		}
 		quotes := t.quotes(ctx, symbols)
+		now := env.Now(ctx, t.Clock)
 		for _, l := range buys {
 			if q, ok := quotes[l.Symbol]; ok {
-				if sane, reason := t.Config.Sane(q, l.Price, t.Clock.Now()); reason == "" {
+				if sane, reason := t.Config.Sane(q, l.Price, now); reason == "" {
 					mids[l.Seq] = sane.Mid
 				}
 			}
 		}
-		if len(mids) == len(buys) || t.Clock.Now().Sub(began) >= settleLimit {
+		t.justRead = look{quotes, now}
+		if len(mids) == len(buys) || now.Sub(began) >= settleLimit {
 			return mids, nil
 		}
 		if err := t.rest(ctx); err != nil {
@@ -98,7 +102,7 @@ func (t *trade) funds(ctx context.Context) (Funds, error) {
 	for _, i := range t.indexes(events.Sell) {
 		f.Expected = f.Expected.Add(t.legs[i].Value.proceeds())
 	}
-	began := t.Clock.Now()
+	began := env.Now(ctx, t.Clock)
 	for {
 		account, err := t.account(ctx)
 		if err == nil {
@@ -107,7 +111,7 @@ func (t *trade) funds(ctx context.Context) (Funds, error) {
 				return f, nil
 			}
 		}
-		if t.Clock.Now().Sub(began) >= settleLimit {
+		if env.Now(ctx, t.Clock).Sub(began) >= settleLimit {
 			return f, err
 		}
 		if err := t.rest(ctx); err != nil {

@@ -61,12 +61,20 @@ func (x *Execution) Planned(ctx context.Context, in events.Envelope) ([]events.E
 	if !ok {
 		return nil, fmt.Errorf("execution: %s carries %T", in.EventType, in.Payload)
 	}
-	doc, err := ledger.LoadOr[record.Execution](ctx, x.Ledger, ledger.ExecKey(in.CorrelationID, plan.PlanID))
+	var doc ledger.Doc[record.Execution]
+	var standing standing
+	err := env.Together(ctx, x.Tasks,
+		func(ctx context.Context) (err error) {
+			doc, err = ledger.LoadOr[record.Execution](ctx, x.Ledger, ledger.ExecKey(in.CorrelationID, plan.PlanID))
+			return err
+		},
+		func(ctx context.Context) error { standing = x.standing(ctx, in); return nil },
+	)
 	switch {
 	case err != nil:
 		return nil, err
 	case doc.Version == 0:
-		return x.begin(ctx, in, plan, doc)
+		return x.begin(ctx, in, plan, doc, standing)
 	case doc.Value.PlanHash != plan.PlanHash:
 		return nil, stage.Permanent("plan_conflict", "alchemiser show "+in.CorrelationID,
 			"plan %s was begun with hash %s and came again with %s", plan.PlanID, doc.Value.PlanHash, plan.PlanHash)
@@ -99,12 +107,12 @@ func (x *Execution) Continued(ctx context.Context, in events.Envelope) ([]events
 }
 
 // begin checks a plan that was never worked on.
-func (x *Execution) begin(ctx context.Context, in events.Envelope, plan *events.RebalancePlanned, doc ledger.Doc[record.Execution]) ([]events.Event, error) {
+func (x *Execution) begin(ctx context.Context, in events.Envelope, plan *events.RebalancePlanned, doc ledger.Doc[record.Execution], s standing) ([]events.Event, error) {
 	if !x.Clock.Now().Before(in.NotAfter.Time()) {
 		return nil, stage.Permanent("expired", "nothing was traded; the next scheduled run will",
 			"%s arrived after the run's deadline %s", in.EventType, in.NotAfter)
 	}
-	if err := x.check(ctx, in, plan); err != nil {
+	if err := x.check(in, plan, s); err != nil {
 		return nil, err
 	}
 	now := x.Clock.Now()
@@ -118,8 +126,29 @@ func (x *Execution) begin(ctx context.Context, in events.Envelope, plan *events.
 	return x.work(ctx, in, doc, "")
 }
 
+// standing is what says whether a run may trade the account: the account
+// itself and the run's lease of it.
+type standing struct {
+	account              broker.Account
+	held                 bool
+	accountErr, leaseErr error
+}
+
+func (x *Execution) standing(ctx context.Context, in events.Envelope) (s standing) {
+	_ = env.Together(ctx, x.Tasks, // each says for itself what went wrong
+		func(ctx context.Context) error { s.account, s.accountErr = x.Broker.Account(ctx); return nil },
+		func(ctx context.Context) error {
+			if !in.DryRun {
+				s.held, s.leaseErr = x.Ledger.HeldLease(ctx, x.Account, in.CorrelationID)
+			}
+			return nil
+		},
+	)
+	return s
+}
+
 // check refuses a plan before anything was sent for it.
-func (x *Execution) check(ctx context.Context, in events.Envelope, plan *events.RebalancePlanned) error {
+func (x *Execution) check(in events.Envelope, plan *events.RebalancePlanned, s standing) error {
 	const look = "look at the portfolio and execution functions' settings; nothing was traded"
 	hash, err := events.PlanHash(plan)
 	if err != nil {
@@ -134,21 +163,19 @@ func (x *Execution) check(ctx context.Context, in events.Envelope, plan *events.
 	if n := len(plan.Lines); n > x.Config.Limits.MaxLines {
 		return stage.Permanent("envelope_refused", look, "the plan has %d lines, at most %d are allowed", n, x.Config.Limits.MaxLines)
 	}
-	account, err := x.Broker.Account(ctx)
-	if err != nil {
-		return stage.Transient("broker_unavailable", err)
+	if s.accountErr != nil {
+		return stage.Transient("broker_unavailable", s.accountErr)
 	}
-	if err := broker.GuardAccount(account, x.Config.Guard); err != nil {
+	if err := broker.GuardAccount(s.account, x.Config.Guard); err != nil {
 		return stage.Permanent(reasonGuard, "check ACCOUNT_NUMBER, TRADING_MODE and the account at the broker", "%v", err)
 	}
 	if in.DryRun {
 		return nil
 	}
-	held, err := x.Ledger.HeldLease(ctx, x.Account, in.CorrelationID)
-	if err != nil {
-		return err
+	if s.leaseErr != nil {
+		return s.leaseErr
 	}
-	if !held {
+	if !s.held {
 		return stage.Permanent(reasonLeaseLost, "another run may be trading the account", "run %s does not hold the account any more", in.CorrelationID)
 	}
 	return nil

@@ -4,8 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
 )
 
 const (
@@ -29,28 +31,44 @@ type gate struct {
 // checkGate says whether orders may be sent now: stop is why they may not be
 // any more in this run; wait that it cannot be told.
 func (t *trade) checkGate(ctx context.Context, g *gate) (stop string, wait bool) {
-	now := env.Now(ctx, t.Clock)
-	if g.controlAt.IsZero() || now.Sub(g.controlAt) > controlAge {
-		control, err := t.Ledger.Control(ctx, t.Account)
-		if err != nil {
-			t.Log.WarnContext(ctx, "the halt switch could not be read", "error", err.Error())
-			return "", true
-		}
-		if control.State == events.Halted {
-			return reasonHalted, false
-		}
-		g.reducing, g.controlAt = control.State == events.Reducing, now
+	began := env.Now(ctx, t.Clock)
+	var control ledger.Control
+	var controlErr, clockErr error
+	var read []func(context.Context) error
+	if g.controlAt.IsZero() || began.Sub(g.controlAt) > controlAge {
+		read = append(read, func(ctx context.Context) error {
+			if control, controlErr = t.Ledger.Control(ctx, t.Account); controlErr == nil && control.State != events.Halted {
+				g.reducing, g.controlAt = control.State == events.Reducing, began
+			}
+			return nil
+		})
 	}
-	if g.clockAt.IsZero() || now.Sub(g.clockAt) > clockAge {
-		call, cancel := t.limit(ctx)
-		defer cancel()
-		clock, err := t.Broker.Clock(call)
-		if err != nil {
-			t.Log.WarnContext(ctx, "the market's clock could not be read", "error", err.Error())
-			return "", true
-		}
+	if g.clockAt.IsZero() || began.Sub(g.clockAt) > clockAge {
+		read = append(read, func(ctx context.Context) error {
+			call, cancel := t.limit(ctx)
+			defer cancel()
+			var clock broker.Clock
+			if clock, clockErr = t.Broker.Clock(call); clockErr == nil {
+				now := env.Now(ctx, t.Clock)
+				g.open, g.skew, g.clockAt = clock.IsOpen, clock.Now.Sub(now), now
+			}
+			return nil
+		})
+	}
+	_ = env.Together(ctx, t.Tasks, read...) // each says for itself what went wrong
+	switch {
+	case controlErr != nil:
+		t.Log.WarnContext(ctx, "the halt switch could not be read", "error", controlErr.Error())
+		return "", true
+	case control.State == events.Halted:
+		return reasonHalted, false
+	case clockErr != nil:
+		t.Log.WarnContext(ctx, "the market's clock could not be read", "error", clockErr.Error())
+		return "", true
+	}
+	now := began
+	if len(read) > 0 {
 		now = env.Now(ctx, t.Clock)
-		g.open, g.skew, g.clockAt = clock.IsOpen, clock.Now.Sub(now), now
 	}
 	switch {
 	case g.skew.Abs() > maxSkew:

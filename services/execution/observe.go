@@ -2,6 +2,7 @@ package execution
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
@@ -59,7 +60,7 @@ func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 		base.Wait = base.Wait || wait
 	}
 	base.Stop = t.exec.Value.Stop
-	quotes := t.quotes(ctx, symbols)
+	quotes := t.quotesAgain(ctx, symbols)
 	if sells && base.Stop == "" {
 		if err := t.readPositions(ctx); err != nil {
 			t.Log.WarnContext(ctx, "positions could not be read", "error", err.Error())
@@ -102,6 +103,28 @@ func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 		out[i] = o
 	}
 	return out
+}
+
+// look is a read of quotes.
+type look struct {
+	quotes map[string]broker.Quote
+	at     time.Time
+}
+
+// sameLook is how long the quotes that the budget was made with do for the
+// first orders of the buys as well.
+const sameLook = time.Second
+
+// quotesAgain takes the quotes that were read a moment ago, once and if none is
+// missing; otherwise it reads them.
+func (t *trade) quotesAgain(ctx context.Context, symbols []string) map[string]broker.Quote {
+	last := t.justRead
+	t.justRead = look{}
+	missing := slices.ContainsFunc(symbols, func(s string) bool { _, ok := last.quotes[s]; return !ok })
+	if t.exec.Value.Stop != "" || missing || len(last.quotes) == 0 || t.Clock.Now().Sub(last.at) > sameLook {
+		return t.quotes(ctx, symbols)
+	}
+	return last.quotes
 }
 
 // quotes reads quotes; a failure is a lack of quotes, which every decision

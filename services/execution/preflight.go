@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
 	"github.com/alchemiser/alchemiser/pkg/stage"
@@ -17,13 +18,28 @@ func (t *trade) preflight(ctx context.Context) error {
 		return nil // nothing will be sent
 	}
 	t.checkDeadline()
-	if err := t.mayGoOn(ctx); err != nil || t.exec.Value.Stop != "" {
+	var orders []broker.Order
+	var ordersErr error
+	err := env.Together(ctx, t.Tasks,
+		t.mayGoOn,
+		func(ctx context.Context) error {
+			call, cancel := t.limit(ctx)
+			defer cancel()
+			orders, ordersErr = t.Broker.OpenOrders(call)
+			return nil
+		},
+	)
+	if err != nil || t.exec.Value.Stop != "" {
 		return err
 	}
-	late, err := t.clearStaleOrders(ctx)
+	if ordersErr != nil {
+		return stage.Transient("broker_unavailable", ordersErr)
+	}
+	late, err := t.clearStaleOrders(ctx, orders)
 	if err != nil || t.exec.Value.Stop != "" || t.exec.Value.Preflight {
 		return err
 	}
+	// Only now: an order that was filled meanwhile would show in neither.
 	if err := t.readPositions(ctx); err != nil {
 		return stage.Transient("broker_unavailable", err)
 	}
@@ -35,6 +51,9 @@ func (t *trade) preflight(ctx context.Context) error {
 		return err
 	}
 	t.exec.Value.Preflight = true
+	if len(t.working(t.indexes(events.Sell))) == 0 {
+		return nil // nothing is sent before the buys' budget is stored, and this with it
+	}
 	return t.save(ctx)
 }
 
@@ -72,13 +91,7 @@ func (t *trade) mayGoOn(ctx context.Context) error {
 // clearStaleOrders cancels what an older run of ours left working, and waits
 // for the end of it. Orders of anybody else are never touched. It reports
 // whether one of ours was filled late.
-func (t *trade) clearStaleOrders(ctx context.Context) (late bool, err error) {
-	call, cancel := t.limit(ctx)
-	defer cancel()
-	orders, err := t.Broker.OpenOrders(call)
-	if err != nil {
-		return false, stage.Transient("broker_unavailable", err)
-	}
+func (t *trade) clearStaleOrders(ctx context.Context, orders []broker.Order) (late bool, err error) {
 	mine := make(map[string]bool)
 	for i := range t.legs {
 		for _, a := range t.legs[i].Value.Attempts {

@@ -46,6 +46,7 @@ type trade struct {
 	// available is what may be sold by symbol, as read at availableAt.
 	available   map[string]broker.Position
 	availableAt time.Time
+	justRead    look // the quotes that the budget was made with
 	waiting     bool // the last look did not allow orders
 	reconciled  bool
 }
