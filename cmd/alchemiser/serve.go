@@ -37,8 +37,9 @@ templates when it begins or ceases to fire. The daily run is
 disabled in the template that serve uses; --trade enables it. Without --trade
 only the sweep runs, which looks after runs that did not end.
 
-Ledger and paper account are kept in --data over restarts; one process at a time
-may use the folder. The first SIGINT or SIGTERM lets what is under way finish,
+Ledger and paper account are kept in --data over restarts: whatever was answered
+is in its files, even if the process is killed. One process at a time may use the
+folder. The first SIGINT or SIGTERM lets what is under way finish,
 the second one ends at once.
 
 Broker and account are chosen as for run. A missed daily run is not made up for.

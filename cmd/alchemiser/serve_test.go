@@ -2,15 +2,24 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/alchemiser/alchemiser/infra/local"
+	"github.com/alchemiser/alchemiser/infra/local/journal"
+	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
+	"github.com/alchemiser/alchemiser/pkg/broker/paperbroker"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 func TestServeChecksItsFlags(t *testing.T) {
@@ -116,6 +125,115 @@ func (s *served) end(signal os.Signal) {
 	}
 }
 
+// kept reads the paper account that a data folder has.
+func kept(t *testing.T, data string) (account paperbroker.Change) {
+	t.Helper()
+	j, err := journal.Open(filepath.Join(data, "paper-account.jsonl"), func(c paperbroker.Change) error {
+		account.Add(c)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return account
+}
+
+// purse is what the account holds and what was ordered for it.
+func purse(t *testing.T, data string) string {
+	t.Helper()
+	account := kept(t, data)
+	text, err := json.Marshal([]any{account.Cash, account.Positions, account.Orders})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// buildCommand builds this command.
+func buildCommand(t *testing.T, dir string) string {
+	t.Helper()
+	binary := filepath.Join(dir, "alchemiser")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
+}
+
+// Killed at any moment of a run, and again, the paper account has every order
+// that a function was told of, filled at least as far, and goes on with it.
+func TestServeLosesNoOrderToAKill(t *testing.T) {
+	dir := t.TempDir()
+	binary := buildCommand(t, dir)
+	for i, kill := range []struct {
+		line  string
+		after time.Duration
+	}{
+		{"signal  ", 60 * time.Millisecond}, {"portfolio  ", 30 * time.Millisecond}, {"execution  ", 0},
+	} {
+		t.Run(strings.TrimSpace(kill.line), func(t *testing.T) {
+			t.Parallel()
+			data := filepath.Join(dir, fmt.Sprint("data", i))
+			args := []string{"--trade", "--clock-at", "2024-03-13T09:34:58", "--data", data, "--seed", "7"}
+			s := startServe(t, binary, append(args, "--dir", filepath.Join(dir, fmt.Sprint("first", i)))...)
+			s.until(kill.line)
+			time.Sleep(kill.after)
+			if err := s.cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = s.cmd.Wait() // it was killed
+			account := kept(t, data)
+			orders := map[string]paperbroker.KeptOrder{}
+			for _, o := range account.Orders {
+				orders[o.ClientID] = o
+			}
+			items, err := local.KeptItems(data, rehearsal.TableName)
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := 0
+			for _, raw := range items {
+				var item struct{ SK, Body struct{ S string } }
+				if err := json.Unmarshal(raw, &item); err != nil {
+					t.Fatal(err)
+				}
+				if !strings.HasPrefix(item.SK.S, "LEG#") {
+					continue
+				}
+				var leg record.Leg
+				if err := json.Unmarshal([]byte(item.Body.S), &leg); err != nil {
+					t.Fatal(err)
+				}
+				for _, a := range leg.Attempts {
+					if a.BrokerOrderID == "" {
+						continue
+					}
+					told++
+					if o := orders[a.ClientOrderID]; o.ID != a.BrokerOrderID || o.Filled.Less(a.Filled) {
+						t.Errorf("killed %s after %q: the ledger has %+v, the account %+v", kill.after, kill.line, a, o)
+					}
+				}
+			}
+			if told == 0 && kill.line == "execution  " {
+				t.Error("execution was told of no order: this proves nothing")
+			}
+			t.Logf("killed %s after %q: %d orders in the ledger, %d in the account", kill.after, strings.TrimSpace(kill.line), told, len(orders))
+
+			again := startServe(t, binary, append(args, "--dir", filepath.Join(dir, fmt.Sprint("again", i)))...)
+			again.until("Serving on paper")
+			again.end(syscall.SIGTERM)
+			after := kept(t, data)
+			for _, o := range account.Orders {
+				if !slices.ContainsFunc(after.Orders, func(n paperbroker.KeptOrder) bool { return n.ID == o.ID && !n.Filled.Less(o.Filled) }) {
+					t.Errorf("the order %+v did not come back", o)
+				}
+			}
+		})
+	}
+}
+
 // The daily run begins by itself; its state outlives the process (F21).
 func TestF21ServeTradesASlotOnceOverRestarts(t *testing.T) {
 	root, err := repository()
@@ -123,18 +241,9 @@ func TestF21ServeTradesASlotOnceOverRestarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "alchemiser")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := buildCommand(t, dir)
 	args := []string{"--trade", "--clock-at", "2024-03-13T09:34:56", "--data", filepath.Join(dir, "data"), "--seed", "7"}
-	account := func() string {
-		text, err := os.ReadFile(filepath.Join(dir, "data", "paper-account.json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
+	account := func() string { return purse(t, filepath.Join(dir, "data")) }
 	mails := func(run string) int {
 		list, err := filepath.Glob(filepath.Join(dir, run, "mail", "*.eml"))
 		if err != nil {

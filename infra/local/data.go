@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/alchemiser/alchemiser/infra/local/journal"
 )
 
 // scanPage is what the engine returns of a table at a time; items keep their wire form.
@@ -46,7 +48,7 @@ func (t *tables) save(dir string) error {
 		return err
 	}
 	if t.journal != nil {
-		if err := t.journal.clear(); err != nil {
+		if err := t.journal.Clear(); err != nil {
 			return err
 		}
 	}
@@ -128,7 +130,7 @@ func (t *tables) load(dir string) error {
 		}
 	}
 	var err error
-	t.journal, err = openJournal(dir, t.replay)
+	t.journal, err = journal.Open(filepath.Join(dir, journalFile), t.replay)
 	return err
 }
 
@@ -137,7 +139,7 @@ func (t *tables) close(dir string) error {
 	if t.journal == nil { // loading failed: what is in memory is not what was kept
 		return nil
 	}
-	return errors.Join(t.save(dir), t.journal.file.Close())
+	return errors.Join(t.save(dir), t.journal.Close())
 }
 
 // keepData saves the tables whenever they have changed and nothing is under way.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/truora/minidyn/server"
 
+	"github.com/alchemiser/alchemiser/infra/local/journal"
 	"github.com/alchemiser/alchemiser/infra/local/template"
 )
 
@@ -45,9 +46,9 @@ type tables struct {
 	engine http.Handler
 	models []*template.Table
 
-	writing sync.Mutex // one write at a time: the journal has them in the order of their effect
-	journal *journal   // nil: the items are not kept
-	changed bool       // since the last save
+	writing sync.Mutex                  // one write at a time: the journal has them in the order of their effect
+	journal *journal.Journal[[]written] // nil: the items are not kept
+	changed bool                        // since the last save
 }
 
 func newTables(models []*template.Table) (*tables, error) {
@@ -96,7 +97,7 @@ func (t *tables) write(w http.ResponseWriter, r *http.Request) {
 		t.changed = true
 		images, err := t.images(body)
 		if err == nil {
-			err = t.journal.append(images)
+			err = t.journal.Append(images)
 		}
 		if err != nil { // the outcome is unknown to the caller, as it would be when a service fails after a write
 			w.WriteHeader(http.StatusInternalServerError)

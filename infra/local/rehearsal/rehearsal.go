@@ -22,6 +22,7 @@ import (
 	"github.com/alchemiser/alchemiser/infra/local"
 	"github.com/alchemiser/alchemiser/infra/local/cloudwatch"
 	"github.com/alchemiser/alchemiser/infra/local/fault"
+	"github.com/alchemiser/alchemiser/infra/local/journal"
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/broker/alpacabroker"
 	"github.com/alchemiser/alchemiser/pkg/broker/paperbroker"
@@ -121,6 +122,8 @@ type Rehearsal struct {
 	door    *door        // of Paper
 	moved   *local.Clock // Clock, unless a real account is traded
 	watch   *watcher
+	kept    *journal.Journal[paperbroker.Change] // the paper account of DataDir; nil: it is not kept
+	purse   *paperbroker.Change                  // as it was kept; nil: the options'
 	close   []func() error
 }
 
@@ -143,6 +146,14 @@ func (r *Rehearsal) start(ctx context.Context) error {
 	}
 	var bars market.Bars
 	if o.Alpaca == nil { // what is wrong with the data is said before anything is built
+		if s := o.Serve; s != nil && s.DataDir != "" {
+			if err := os.MkdirAll(s.DataDir, 0o700); err != nil {
+				return fmt.Errorf("rehearsal: %w", err)
+			}
+			if err := r.openPaper(s.DataDir); err != nil {
+				return err
+			}
+		}
 		var err error
 		if bars, err = r.world(ctx); err != nil {
 			return err
@@ -213,17 +224,18 @@ func (r *Rehearsal) start(ctx context.Context) error {
 // startPaper opens the market of the rehearsed session and returns the offset
 // of its clock.
 func (r *Rehearsal) startPaper(ctx context.Context, bars market.Bars, variables, parameters map[string]string) (time.Duration, error) {
-	cash, holdings, err := r.purse()
-	if err != nil {
-		return 0, err
+	var holdings []paperbroker.Holding
+	for symbol, qty := range r.options.Positions {
+		holdings = append(holdings, paperbroker.Holding{Symbol: symbol, Qty: qty})
 	}
 	offset := r.offset()
 	r.moved = local.NewClock(offset)
 	r.Clock = r.moved
 	keyID, secret := "PK"+strings.ToUpper(env.Token()[:18]), env.Token()
 	const number = "PA0000000000"
+	var err error
 	r.Paper, err = paperbroker.New(paperbroker.Options{
-		Bars: bars, Clock: r.Clock, Seed: r.options.Seed, Cash: cash, Positions: holdings,
+		Bars: bars, Clock: r.Clock, Seed: r.options.Seed, Cash: r.options.Cash, Positions: holdings, Keep: r.keep(), Kept: r.purse,
 		AccountNumber: number, KeyID: keyID, Secret: secret, Profile: r.options.Fills,
 	})
 	if err != nil {

@@ -88,6 +88,9 @@ func (r *Rehearsal) world(ctx context.Context) (market.Bars, error) {
 			sessions = max(sessions, need+need/10)
 		}
 	}
+	if r.purse != nil {
+		symbols = append(symbols, r.purse.Symbols()...)
+	}
 	for symbol := range r.options.Positions {
 		symbols = append(symbols, symbol)
 	}

@@ -17,6 +17,7 @@ import (
 // often or seldom somebody looks.
 type engine struct {
 	book
+	keeper
 	market    *exchange
 	behaviour behaviour
 	switches  Switches
@@ -156,17 +157,22 @@ func (e *engine) closeSession() {
 // endOrders is what the end of a session does to the orders.
 func (e *engine) endOrders() {
 	for _, o := range e.orders {
-		switch {
-		case !o.working():
-		case o.Status == "pending_cancel":
-			e.become(o, "canceled")
-		case o.TimeInForce == "day":
-			e.become(o, "expired")
-		case e.now.Sub(o.SubmittedAt) >= longestGTC:
-			e.become(o, "canceled")
-		default:
-			e.become(o, "done_for_day")
+		if o.working() {
+			e.endOrder(o)
 		}
+	}
+}
+
+func (e *engine) endOrder(o *order) {
+	switch {
+	case o.Status == "pending_cancel":
+		e.become(o, "canceled")
+	case o.TimeInForce == "day":
+		e.become(o, "expired")
+	case e.now.Sub(o.SubmittedAt) >= longestGTC:
+		e.become(o, "canceled")
+	default:
+		e.become(o, "done_for_day")
 	}
 }
 
@@ -231,19 +237,22 @@ func (e *engine) cancel(o *order) *refusal {
 	if o.stuck {
 		return nil
 	}
-	e.after(e.switches.CancelDelay, func() {
-		if o.Status != "pending_cancel" {
+	e.after(e.switches.CancelDelay, func() { e.endCancel(o) })
+	return nil
+}
+
+// endCancel is the end of a cancel that was asked for, if nothing was faster.
+func (e *engine) endCancel(o *order) {
+	if o.Status != "pending_cancel" {
+		return
+	}
+	if o.fillCancel {
+		if q, ok := e.market.quote(o.Symbol, e.now); ok {
+			e.fill(o, e.shares(o, q), e.farSide(o, q))
 			return
 		}
-		if o.fillCancel {
-			if q, ok := e.market.quote(o.Symbol, e.now); ok {
-				e.fill(o, e.shares(o, q), e.farSide(o, q))
-				return
-			}
-		}
-		e.become(o, "canceled")
-	})
-	return nil
+	}
+	e.become(o, "canceled")
 }
 
 // replace ends an order in favour of a new one with another quantity or price.
@@ -305,6 +314,7 @@ func (e *engine) become(o *order, status broker.Status) {
 // keep remembers the order as it is now.
 func (e *engine) keep(o *order) {
 	o.UpdatedAt = e.now
+	e.changed(o)
 	o.versions = append(o.versions, o.copy())
 }
 

@@ -159,6 +159,10 @@ func (s *Server) answer(w http.ResponseWriter, sent http.Header, op route, q req
 		op.answer(e, q)
 	}
 	plan.finish(e)
+	if err := e.flush(); err != nil {
+		// Done and not kept: to the client the outcome is unknown, as after a crash.
+		return refused(refuse(http.StatusInternalServerError, 50010000, "%v", err))
+	}
 	return got
 }
 

@@ -90,6 +90,7 @@ func (e *engine) trigger(o *order) bool {
 	}
 	q, ok := e.market.quote(o.Symbol, e.now)
 	if o.triggered = ok && q.mid.Sub(*o.Stop).Mul(sign(o.Side)).Sign() >= 0; o.triggered {
+		e.changed(o)
 		e.log("triggered", o.ID, q.mid.String())
 	}
 	return o.triggered

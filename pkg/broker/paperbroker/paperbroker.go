@@ -51,6 +51,12 @@ type Options struct {
 	Profile  Profile           // how orders fill; default Instant
 	Switches *Switches         // nil: DefaultSwitches(Profile)
 	Assets   map[string]Traits // symbols that are not tradable and fractionable
+
+	// Keep is given every change of the account before any answer shows it; when
+	// it fails, so does the answer. Kept is an account to go on with, in place of
+	// Cash and Positions.
+	Keep func(Change) error
+	Kept *Change
 }
 
 // Holding is a position that the account begins with; a negative quantity is a
@@ -106,11 +112,18 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("paperbroker: %w", err)
 	}
 	e := newEngine(o, behaviour, switches)
-	if err := e.setPositions(o.Positions); err != nil {
-		return nil, fmt.Errorf("paperbroker: %w", err)
+	e.write = o.Keep
+	if o.Kept != nil {
+		if err := e.restore(*o.Kept); err != nil {
+			return nil, fmt.Errorf("paperbroker: %w", err)
+		}
+	} else {
+		if err := e.setPositions(o.Positions); err != nil {
+			return nil, fmt.Errorf("paperbroker: %w", err)
+		}
+		e.lastEquity = e.equity()
+		e.history = []closing{{at: e.now, equity: e.lastEquity}}
 	}
-	e.lastEquity = e.equity()
-	e.history = []closing{{at: e.now, equity: e.lastEquity}}
 	s := &Server{clock: newPacedClock(o.Clock), keyID: o.KeyID, secret: o.Secret, engine: e, faults: newFaults(o.Seed), calls: meter{total: make(map[string]int)}}
 	s.handler = s.routes()
 	return s, nil
@@ -133,6 +146,7 @@ func (s *Server) at(f func(*engine)) {
 	defer s.mu.Unlock()
 	s.engine.advance(s.clock.Now())
 	f(s.engine)
+	_ = s.engine.flush() // what cannot be kept now fails the next answer to a client
 }
 
 // Account is the account now.

@@ -1,12 +1,8 @@
 package local
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,70 +12,11 @@ import (
 // journalFile holds what was written to the tables since they were saved last.
 const journalFile = "writes.journal"
 
-// journal is a file of writes, one call a line, so that a host killed the hard way forgets nothing it has answered for. A line holds
-// the items as they became: replaying lines that are saved already changes nothing. The caller serializes its use.
-type journal struct {
-	file *os.File
-	end  int64 // after the last whole line; what follows was never answered for
-}
-
 // written is an item as a write has left it; Item is empty when it was deleted.
 type written struct {
 	Table string          `json:"table"`
 	Key   json.RawMessage `json:"key"`
 	Item  json.RawMessage `json:"item,omitempty"`
-}
-
-// openJournal calls replay with every line of the journal in order. A last line without its end is dropped: the host died while it
-// wrote it. Any other damage is an error, because a ledger with holes would let a run trade again.
-func openJournal(dir string, replay func([]written) error) (_ *journal, err error) {
-	path := filepath.Join(dir, journalFile)
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
-	}
-	j := &journal{file: file}
-	text, err := io.ReadAll(file)
-	for n := 1; err == nil; n++ {
-		line, _, whole := bytes.Cut(text[j.end:], []byte("\n"))
-		if !whole {
-			return j, nil
-		}
-		var call []written
-		if err = json.Unmarshal(line, &call); err == nil {
-			err = replay(call)
-		}
-		if err != nil {
-			err = fmt.Errorf("line %d is damaged: restore the folder from a copy: %w", n, err)
-		}
-		j.end += int64(len(line)) + 1
-	}
-	// Nothing was written: closing reports nothing of interest.
-	_ = file.Close()
-	return nil, fmt.Errorf("journal %s: %w", path, err)
-}
-
-// append writes a line. After a failure the next line takes its place.
-func (j *journal) append(call []written) error {
-	line, err := json.Marshal(call)
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	n, err := j.file.WriteAt(append(line, '\n'), j.end)
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	j.end += int64(n)
-	return nil
-}
-
-// clear empties the journal: everything in it is saved.
-func (j *journal) clear() error {
-	if err := j.file.Truncate(0); err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	j.end = 0
-	return nil
 }
 
 // writeRequest is the part of a write that says which items it touches.
