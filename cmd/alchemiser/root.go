@@ -17,6 +17,8 @@ const (
 	exitRunFailed = 4
 	// exitNotFound: no such run, or a name that could be several.
 	exitNotFound = 5
+	// exitDiffers: a replay that came out otherwise, or could not be made whole.
+	exitDiffers = 6
 )
 
 // exitError ends the command with a code. With an error it is printed first;
@@ -61,7 +63,8 @@ terminals only; NO_COLOR switches them off.
 
 Exit codes: 0 done; 1 wrong usage, or no answer; 2 a strategy with errors in it;
 3 a strategy without a target on these bars; 4 a run that ended, or would end,
-otherwise than intended; 5 no such run, or a name that could be several.`,
+otherwise than intended; 5 no such run, or a name that could be several; 6 a replay
+that came out otherwise, or that is not whole.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -73,7 +76,7 @@ otherwise than intended; 5 no such run, or a name that could be several.`,
 			root.AddCommand(c)
 		}
 	}
-	add("runs", "Look after runs:", newRunsCommand(), newShowCommand(), newWhyCommand(), newLogsCommand(), newPlanCommand(), newHaltCommand(), newResumeCommand(), newDLQCommand(), newRedriveCommand())
+	add("runs", "Look after runs:", newRunsCommand(), newShowCommand(), newWhyCommand(), newLogsCommand(), newPlanCommand(), newExportCommand(), newReplayCommand(), newHaltCommand(), newResumeCommand(), newDLQCommand(), newRedriveCommand())
 	add("machine", "Run on this machine:", newRunCommand(), newServeCommand(), newBrokerCommand())
 	add("strategies", "Work on strategies:", newCheckCommand(), newSignalCommand(), newFormatCommand())
 	return root
