@@ -143,5 +143,6 @@ func endure(t *testing.T, binaries map[string]string, seed uint64, s storm, clea
 		return int(failed.Load())
 	}
 	once(t, fmt.Sprintf("-random-seed %d -random-runs 1: %s", seed, s), clean, report)
+	repeatAll(t, r)
 	return int(failed.Load())
 }
