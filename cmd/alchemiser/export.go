@@ -81,7 +81,7 @@ func writeRecord(run *runfile.Run, file string) (size int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("--output %s: %w", file, err)
 	}
-	defer os.Remove(temporary.Name()) //nolint:errcheck // it is gone once it was renamed
+	defer os.Remove(temporary.Name()) // once it was renamed there is nothing to remove
 	if _, err = temporary.Write(text.Bytes()); err == nil {
 		err = temporary.Chmod(0o644)
 	}

@@ -108,16 +108,23 @@ func printReplay(s *screen, run *runfile.Run, r *replay.Result) {
 		all.Events, all.Orders, all.Mails = all.Events+c.Events, all.Orders+c.Orders, all.Mails+c.Mails
 		all.Writes, all.Answers = all.Writes+c.Writes, all.Answers+c.Answers
 	}
-	s.printf("\nCompared byte for byte: %d events, %d orders and cancels, %d mails, %d ledger writes; %d recorded answers were given.\n",
-		all.Events, all.Orders, all.Mails, all.Writes, all.Answers)
+	s.printf("\nCompared byte for byte: %s, %s, %s, %s; %s given.\n", plural(all.Events, "event"), plural(all.Orders, "order call"),
+		plural(all.Mails, "mail"), plural(all.Writes, "ledger write"), plural(all.Answers, "recorded answer"))
 	switch {
 	case r.Identical():
-		s.printf("%s: %d deliveries\n", s.paint(good, "identical"), len(r.Deliveries))
+		s.printf("%s: %s\n", s.paint(good, "identical"), plural(len(r.Deliveries), "decision"))
 	case r.Differing() == 0:
-		s.printf("%s: %d of %d deliveries could not be repeated\n", s.paint(bold, "incomplete"), r.Skipped(), len(r.Deliveries))
+		s.printf("%s: %d of %d decisions could not be repeated\n", s.paint(bold, "incomplete"), r.Skipped(), len(r.Deliveries))
 	default:
-		s.printf("%s: %d of %d deliveries came out otherwise\n", s.paint(bold, "different"), r.Differing(), len(r.Deliveries))
+		s.printf("%s: %d of %d decisions came out otherwise\n", s.paint(bold, "different"), r.Differing(), len(r.Deliveries))
 	}
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // printDifferences shows the first ones: those behind them mostly follow.
