@@ -277,3 +277,28 @@ func TestACancelThatWasNotSentIsSentAgain(t *testing.T) {
 		})
 	}
 }
+
+// The broker told the price of the first fills and not yet that of all: it is
+// pending, not the old one.
+func TestThePriceOfSomeFillsIsNotThePriceOfAll(t *testing.T) {
+	l := states(t, events.Buy)[record.Submitted]
+	seen := func(status broker.Status, filled string, price *money.Decimal) {
+		a := l.last()
+		o := market(at(3))
+		o.Order = &broker.Order{ID: "o1", ClientID: a.ClientOrderID, Symbol: l.Symbol, Side: l.Side, Type: a.Type, Qty: a.Qty, Limit: a.LimitPrice, Status: status, Filled: dec(filled), AvgPrice: price}
+		l, _ = testRules().Advance(l, o)
+	}
+	first := dec("99.5")
+	seen("partially_filled", "4", &first)
+	seen("partially_filled", "4", nil)
+	if got := l.last().AvgPrice; got == nil || !got.Equal(first) {
+		t.Errorf("the price of the same fills was forgotten: %v", got)
+	}
+	seen("filled", "10", nil)
+	if got := l.last().AvgPrice; got != nil || !l.last().Filled.Equal(dec("10")) {
+		t.Errorf("ten shares cost %v, which was the price of four", got)
+	}
+	if l.AvgPrice() != nil {
+		t.Error("the leg has a price that nobody told")
+	}
+}

@@ -122,10 +122,10 @@ func book(l *Leg, a *record.Attempt, order broker.Order, now time.Time) {
 		polled(a, now)
 		return
 	}
-	a.Filled, a.BrokerStatus = order.Filled, order.Status
-	if order.AvgPrice != nil {
-		a.AvgPrice = order.AvgPrice
+	if order.AvgPrice != nil || !order.Filled.Equal(a.Filled) {
+		a.AvgPrice = order.AvgPrice // of all shares or of none: what fewer cost is not the price of more
 	}
+	a.Filled, a.BrokerStatus = order.Filled, order.Status
 	switch order.Status {
 	case "filled":
 		a.State = record.Filled
