@@ -95,14 +95,18 @@ synth: ACCOUNT := $(or $(ACCOUNT),111111111111)
 synth: infra/node_modules dist ## synthesize ENV's templates; needs no AWS account
 	$(CDK) synth --quiet $(CDK_CONTEXT)
 
-.PHONY: credentials
+.PHONY: credentials ready
 credentials:
 	@scripts/credentials $(ENV) $(ACCOUNT)
 
-diff: credentials infra/node_modules dist ## what a deployment of ENV, or of one SERVICE of it, would change
+# What is not filled in is said before minutes of building.
+ready: credentials
+	@cd infra/cdk && GOWORK=off go run ./ready $(ENV) "$$(aws sts get-caller-identity --query Account --output text)"
+
+diff: ready infra/node_modules dist ## what a deployment of ENV, or of one SERVICE of it, would change
 	$(CDK) diff $(CDK_CONTEXT) $(if $(SERVICE),$(CDK_STACKS))
 
-deploy: credentials infra/node_modules dist ## deploy ENV, or one SERVICE of it alone
+deploy: ready infra/node_modules dist ## deploy ENV, or one SERVICE of it alone
 	@scripts/deploy-window $(ENV)
 	$(CDK) deploy $(CDK_CONTEXT) $(CDK_STACKS)
 	@$(if $(filter dev,$(ENV)),,scripts/check-subscription $(ENV))

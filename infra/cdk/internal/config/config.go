@@ -28,7 +28,7 @@ const OfflineAccount = "111111111111"
 // Config is one environment.
 type Config struct {
 	Env       Env
-	Account   string // AWS account id; empty: must be named on the command line
+	Account   string // AWS account id; empty: that of the credentials. prod must have one
 	Region    string
 	Qualifier string // of the bootstrap stack: own deployment roles and bucket
 
@@ -84,7 +84,10 @@ func For(env, account string) (Config, error) {
 	if !ok {
 		return Config{}, fmt.Errorf("unknown environment %q: pass -c env=dev, -c env=staging or -c env=prod", env)
 	}
+	ready := c.Ready() // of what the table says: an account given now pins nothing
 	switch {
+	case account == "" && c.Account == "" && c.Env == Prod:
+		return Config{}, fmt.Errorf("%w\n(make synth ENV=prod needs no account)", ready)
 	case account == "" && c.Account == "":
 		return Config{}, fmt.Errorf("environment %s pins no AWS account: pass -c account=<12 digits>", env)
 	case account != "" && c.Account != "" && account != c.Account && account != OfflineAccount:
@@ -95,10 +98,8 @@ func For(env, account string) (Config, error) {
 	if err := c.Validate(); err != nil {
 		return Config{}, err
 	}
-	if !c.Offline() {
-		if err := c.Ready(); err != nil {
-			return Config{}, err
-		}
+	if !c.Offline() && ready != nil {
+		return Config{}, ready
 	}
 	return c, nil
 }

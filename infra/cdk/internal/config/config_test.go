@@ -21,11 +21,14 @@ func TestForRefuses(t *testing.T) {
 	for _, tt := range []struct{ env, account, want string }{
 		{"", config.OfflineAccount, "-c env=dev"},
 		{"production", config.OfflineAccount, `"production"`},
-		{"prod", "", "-c account="},
+		{"prod", "", "Account is not filled in"},
+		{"prod", "", "make synth"},
+		{"dev", "", "-c account="},
 		{"dev", "12345", "12 digits"},
 		// What the owner has not filled in must not be deployed.
 		{"dev", "123456789012", "Mail.To is still the placeholder"},
 		{"prod", "123456789012", "Trading.AccountNumber is still the placeholder"},
+		{"prod", "123456789012", "Account is not filled in: prod is pinned to one AWS account"},
 	} {
 		if _, err := config.For(tt.env, tt.account); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("For(%q, %q) = %v, want %q", tt.env, tt.account, err, tt.want)
@@ -50,6 +53,11 @@ func TestReadyOnceFilledIn(t *testing.T) {
 	if err := c.Ready(); err != nil {
 		t.Error(err)
 	}
+	c.Account = ""
+	if err := c.Ready(); err == nil || !strings.Contains(err.Error(), "Account is not filled in") {
+		t.Errorf("prod without an account: %v", err)
+	}
+	c.Account = "123456789012"
 	c.Mail.Host = "smtp.example.com"
 	if err := c.Ready(); err == nil || !strings.Contains(err.Error(), "Mail.Host") || strings.Contains(err.Error(), "Mail.From") {
 		t.Errorf("Ready = %v", err)

@@ -52,10 +52,11 @@ func environments() map[Env]Config {
 			},
 			Mail: ownerMail(),
 		},
-		// prod trades real money. Its account number must be entered twice, and
-		// the largest order is the owner's decision, not a default.
+		// prod trades real money. Its account number must be entered twice, the
+		// largest order is the owner's decision, not a default, and no credentials but
+		// those of Account may deploy it: fill in Account, too.
 		Prod: {
-			Env: Prod, Region: "us-east-1", Qualifier: "alchprod",
+			Env: Prod, Account: "", Region: "us-east-1", Qualifier: "alchprod",
 			AlarmEmail:       "owner@" + placeholderDomain,
 			LogRetentionDays: 365, ArchiveRetention: 365 * day,
 			RetainData: true, TerminationProtect: true, Canary: true, ScheduleEnabled: true, SourceCondition: true,

@@ -105,6 +105,7 @@ func (c Config) Ready() error {
 		placeholder := value == placeholderNumber || strings.HasSuffix(value, "."+placeholderDomain) || strings.HasSuffix(value, "@"+placeholderDomain)
 		m.unless(!placeholder, "%s is still the placeholder %q: fill it in in infra/cdk/internal/config/environments.go", field, value)
 	}
+	m.unless(c.Env != Prod || c.Account != "", "Account is not filled in: prod is pinned to one AWS account, so that no other credentials can deploy it: name it in infra/cdk/internal/config/environments.go")
 	fill("AlarmEmail", c.AlarmEmail)
 	fill("Trading.AccountNumber", c.Trading.AccountNumber)
 	fill("Mail.Host", c.Mail.Host)
