@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,7 +111,19 @@ func observations(l Leg) map[string]Observation {
 // passed in is changed, and no new order is made while one is unresolved.
 func TestF70EveryStateMeetsEveryObservation(t *testing.T) {
 	for _, side := range []events.Side{events.Buy, events.Sell} {
+		all := make(map[string]Leg)
 		for state, l := range states(t, side) {
+			all[string(state)] = l
+			if state.Terminal() {
+				continue
+			}
+			for name, sent := range map[string]time.Time{"cancelling": {}, "cancelled": at(0)} {
+				l.Attempts = slices.Clone(l.Attempts)
+				l.last().CancelAt, l.last().CancelSent = at(0), sent
+				all[string(state)+" "+name] = l
+			}
+		}
+		for state, l := range all {
 			for name, o := range observations(l) {
 				before := fmt.Sprintf("%+v", l)
 				next, command := testRules().Advance(l, o)
@@ -147,6 +160,20 @@ func TestF70EveryStateMeetsEveryObservation(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// F78: a step's time is an instant on record. Another invocation goes on with
+// it, and begins no new one.
+func TestF78AResumedStepKeepsItsTime(t *testing.T) {
+	l := states(t, events.Sell)[record.Submitted]
+	until := l.last().StepUntil
+	if l = Resume(l, until.Add(-time.Second)); !l.last().StepUntil.Equal(until) {
+		t.Errorf("the step ends %s instead of %s", l.last().StepUntil, until)
+	}
+	_, command := testRules().Advance(Resume(l, until.Add(time.Minute)), market(until.Add(time.Minute)))
+	if command == nil || command.Do != Cancel {
+		t.Errorf("after the step's time there is %+v", command)
 	}
 }
 

@@ -65,6 +65,9 @@ type desk struct {
 	quoted func(symbol string)
 	// stuck orders stay pending_cancel.
 	stuck bool
+	// cancelTakes is how long an order stays pending_cancel.
+	cancelTakes time.Duration
+	cancelled   map[string]time.Time // when, by id
 	// hideFor is how long a new order does not show under its client id.
 	hideFor time.Duration
 	// noPrice keeps the average price back.
@@ -77,7 +80,7 @@ type desk struct {
 
 func newDesk(clock *virtual) *desk {
 	return &desk{
-		clock: clock, open: true, held: map[string]money.Decimal{}, quotes: map[string]broker.Quote{},
+		clock: clock, open: true, held: map[string]money.Decimal{}, cancelled: map[string]time.Time{}, quotes: map[string]broker.Quote{},
 		account: broker.Account{Number: "PA1", Status: "ACTIVE", Currency: "USD", Cash: d("10000"), Equity: d("20000"), BuyingPower: d("40000")},
 	}
 }
@@ -157,6 +160,7 @@ func (k *desk) OrdersSince(_ context.Context, since time.Time) ([]broker.Order, 
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.lists++
+	k.settle()
 	var out []broker.Order
 	for _, o := range k.orders {
 		if o.SubmittedAt.Before(since) {
@@ -261,6 +265,7 @@ func (k *desk) find(match func(*broker.Order) bool) (broker.Order, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.reads++
+	k.settle()
 	for _, o := range k.orders {
 		if match(o) {
 			if k.tick != nil {
@@ -287,12 +292,22 @@ func (k *desk) Cancel(_ context.Context, id string) error {
 			return &broker.Rejected{Op: "cancel", Status: 422, Code: 42210000, Message: `order is already in "filled" state`}
 		}
 		o.Status = "canceled"
-		if k.stuck {
+		if k.stuck || k.cancelTakes > 0 {
 			o.Status = "pending_cancel"
+			k.cancelled[id] = k.clock.Now()
 		}
 		return nil
 	}
 	return broker.ErrNotFound
+}
+
+// settle ends cancels that have taken their time. Callers hold the lock.
+func (k *desk) settle() {
+	for _, o := range k.orders {
+		if at, ok := k.cancelled[o.ID]; ok && !k.stuck && o.Status == "pending_cancel" && k.clock.Now().Sub(at) >= k.cancelTakes {
+			o.Status = "canceled"
+		}
+	}
 }
 
 // bought and sold are the broker's own sums by symbol.

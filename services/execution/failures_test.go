@@ -3,6 +3,7 @@ package execution_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,58 @@ func TestF66RedeliveryAfterEveryCrashTradesOnce(t *testing.T) {
 	t.Fatal("the crashes did not reach the end of the run")
 }
 
+// The ids of a plan's orders are the same at any time of any day: no clock and
+// no chance is in them.
+func TestF66TheSamePlanHasTheSameIDsAtAnyTime(t *testing.T) {
+	var first []string
+	for _, later := range []time.Duration{0, 90 * time.Second} {
+		w := newWorld(t)
+		plan := w.rotation()
+		w.desk.fill = none
+		w.clock.Sleep(t.Context(), later)
+		w.trade(plan)
+		if ids := w.desk.ids(); len(first) == 0 {
+			first = ids
+		} else if len(ids) != 8 || !slices.Equal(ids, first) {
+			t.Errorf("ids %v, and later %v", first, ids)
+		}
+	}
+}
+
+// An order that could meet one of our own is refused by the broker, so none is
+// sent: what an older run left is ended before, and every sell before a buy.
+func TestF87NothingOfOursStandsAgainstAnOrder(t *testing.T) {
+	w := newWorld(t)
+	plan := w.rotation()
+	low := d("90")
+	w.desk.place(broker.OrderRequest{ClientID: "alc-OLD-b01-aaaaaaaaaaaaaaaaaaaaaaaaaa", Symbol: "OLD", Side: events.Buy, Qty: d("1"), Type: broker.Limit, Limit: &low})
+	w.desk.cancelTakes = 2 * time.Second
+	w.desk.fill = func(o broker.Order) money.Decimal { return o.Qty.Quo(d("2")).Floor(0) } // the rest works on
+	w.desk.onSubmit = func(_ int, r broker.OrderRequest) (*broker.Order, error, bool) {
+		for _, o := range w.desk.orders {
+			if !o.Status.Terminal() && o.Side != r.Side {
+				t.Errorf("a %s of %s is sent while the %s %s of %s is %s", r.Side, r.Symbol, o.Side, o.ClientID, o.Symbol, o.Status)
+			}
+		}
+		return nil, nil, false
+	}
+	e := w.trade(plan)
+	if e.Legs[0].Attempts < 2 || e.Legs[1].Attempts < 2 || w.desk.orders[0].Status != "canceled" {
+		t.Errorf("%s; the older order is %s", show(e), w.desk.orders[0].Status)
+	}
+}
+
+func TestF87AWashTradeIsNotTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.desk.onSubmit = func(int, broker.OrderRequest) (*broker.Order, error, bool) {
+		return nil, rejected(403, 40310000, "potential wash trade detected. use complex orders"), true
+	}
+	e := w.trade(w.plan(w.exit()))
+	if len(w.desk.posts) != 1 || e.Legs[0].Status != events.LegRejected || e.Legs[0].ReasonCode != "wash_trade" {
+		t.Errorf("%s after %d posts", show(e), len(w.desk.posts))
+	}
+}
+
 func TestF67PartialFillsAddUp(t *testing.T) {
 	w := newWorld(t)
 	w.desk.fill = func(o broker.Order) money.Decimal { return d("20") }
@@ -185,7 +238,7 @@ func TestF68FillDuringCancel(t *testing.T) {
 
 func TestF69NoNewOrderBeforeTheOldOneEnded(t *testing.T) {
 	w := newWorld(t)
-	w.desk.fill = none
+	w.desk.fill, w.desk.cancelTakes = none, 3*time.Second
 	w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
 		for _, o := range w.desk.orders {
 			if o.Symbol == r.Symbol && !o.Status.Terminal() {
@@ -341,6 +394,20 @@ func TestF83BuysAreCutToTheCashThatIsThere(t *testing.T) {
 	e := w.trade(p)
 	if w.desk.account.Cash.Less(d("200")) || e.Legs[1].Status != events.LegFilled || e.BuyScale == "1" {
 		t.Errorf("cash %s, scale %s; %s", w.desk.account.Cash, e.BuyScale, show(e))
+	}
+}
+
+func TestF83NoBuyWhileASellIsUnresolved(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill, w.desk.stuck = none, true
+	e := w.trade(w.rotation())
+	for _, r := range w.desk.posts {
+		if r.Side == events.Buy {
+			t.Errorf("%s is bought while the sell is %s", r.Symbol, e.Legs[0].Status)
+		}
+	}
+	if e.Legs[0].Status != events.LegUnknown || e.Legs[1].Status != events.LegSkipped {
+		t.Errorf("%s", show(e))
 	}
 }
 

@@ -290,6 +290,7 @@ func TestReads(t *testing.T) {
 		"truncated, then ok":    {[]answer{truncated, account}, "ok", 2, 250 * time.Millisecond},
 		"{} then ok":            {[]answer{say(200, `{}`), account}, "ok", 2, 250 * time.Millisecond},
 		"429, then ok":          {[]answer{say(429, `{}`, "Retry-After", "3"), account}, "ok", 2, 3 * time.Second},
+		"503 beside a limit":    {[]answer{say(503, `<html>`, "X-RateLimit-Reset", "9999999999"), account}, "ok", 2, 250 * time.Millisecond},
 		"503 for ever":          {[]answer{say(503, `<html>`)}, "unknown", 5, 3750 * time.Millisecond},
 		"429 for ever":          {[]answer{say(429, `{}`)}, "later 0s", 5, 3750 * time.Millisecond},
 		"{} for ever":           {[]answer{say(200, `{}`)}, "unknown", 5, 3750 * time.Millisecond},

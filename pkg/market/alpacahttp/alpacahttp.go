@@ -133,7 +133,7 @@ func newError(resp *http.Response, raw []byte) *Error {
 		Status:    resp.StatusCode,
 		Body:      string(raw),
 		RequestID: resp.Header.Get("X-Request-ID"),
-		After:     after(resp.Header),
+		After:     after(resp.StatusCode, resp.Header),
 	}
 	var said struct {
 		Code    int    `json:"code"`
@@ -152,8 +152,9 @@ func newError(resp *http.Response, raw []byte) *Error {
 const longest = time.Minute
 
 // after reads Retry-After, else X-RateLimit-Reset against the reply's own
-// Date, so that no clock of ours takes part.
-func after(h http.Header) time.Duration {
+// Date, so that no clock of ours takes part. The latter is on every reply, and
+// says something only where the limit was met.
+func after(status int, h http.Header) time.Duration {
 	sent, err := http.ParseTime(h.Get("Date"))
 	known := err == nil
 	if text := h.Get("Retry-After"); text != "" {
@@ -165,7 +166,7 @@ func after(h http.Header) time.Duration {
 		}
 	}
 	reset, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
-	if err != nil || !known {
+	if err != nil || !known || status != http.StatusTooManyRequests {
 		return 0
 	}
 	return min(max(time.Unix(reset, 0).Sub(sent), 0), longest)
