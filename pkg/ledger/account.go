@@ -42,7 +42,7 @@ func (l *Ledger) SetControl(ctx context.Context, account string, state events.Co
 	if err != nil {
 		return err
 	}
-	doc.Value = Control{State: state, Reason: reason, SetBy: by, SetAt: l.clock.Now().UnixMilli()}
+	doc.Value = Control{State: state, Reason: reason, SetBy: by, SetAt: env.Now(ctx, l.clock).UnixMilli()}
 	return Save(ctx, l, &doc)
 }
 
@@ -167,7 +167,7 @@ func (l *Ledger) FirstSkipMail(ctx context.Context, account string, session even
 		return doc.Value.RunID == runID, nil
 	}
 	doc.Value.RunID = runID
-	doc.Expires = l.clock.Now().Add(keepDay)
+	doc.Expires = env.Now(ctx, l.clock).Add(keepDay)
 	if err := Save(ctx, l, &doc); err != nil {
 		return false, err
 	}

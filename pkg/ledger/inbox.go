@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/env"
 )
 
 // InboxState is where a delivery stands.
@@ -59,7 +61,7 @@ const republishAfter = 30 * time.Second
 
 // maxTranscript is the size of the largest transcript that is kept; what is
 // larger by nature, such as bars, lies in documents of its own.
-const maxTranscript = 100_000
+const maxTranscript = 200_000
 
 // beside is what an inbox document holds beside events and transcript, at most.
 const beside = 8_000
@@ -128,7 +130,7 @@ func (c *Claim) Record(transcript []byte, lost string) {
 func (l *Ledger) Claim(ctx context.Context, d Delivery) (*Claim, error) {
 	// Nearly every event is new: write first, and read only if somebody was there.
 	doc := Doc[Inbox]{Key: InboxKey(d.RunID, d.Consumer, d.EventID)}
-	l.claim(&doc, d)
+	l.claim(ctx, &doc, d)
 	err := Save(ctx, l, &doc)
 	if err == nil {
 		return &Claim{doc}, nil
@@ -144,10 +146,10 @@ func (l *Ledger) Claim(ctx context.Context, d Delivery) (*Claim, error) {
 		return nil, fmt.Errorf("%w: %s", ErrCollision, d.EventID)
 	case in.State == Done:
 		return &Claim{doc}, nil
-	case in.LeaseUntil > l.clock.Now().UnixMilli():
+	case in.LeaseUntil > env.Now(ctx, l.clock).UnixMilli():
 		return nil, fmt.Errorf("%w: %s until %s", ErrInProgress, d.EventID, time.UnixMilli(in.LeaseUntil).UTC().Format(time.RFC3339))
 	}
-	l.claim(&doc, d)
+	l.claim(ctx, &doc, d)
 	if err := Save(ctx, l, &doc); err != nil {
 		return nil, err
 	}
@@ -158,8 +160,8 @@ func (l *Ledger) Claim(ctx context.Context, d Delivery) (*Claim, error) {
 }
 
 // claim makes the document the delivery's: one attempt more, a new owner.
-func (l *Ledger) claim(doc *Doc[Inbox], d Delivery) {
-	now := l.clock.Now()
+func (l *Ledger) claim(ctx context.Context, doc *Doc[Inbox], d Delivery) {
+	now := env.Now(ctx, l.clock)
 	leaseUntil := now.Add(d.Lease)
 	doc.Value = Inbox{
 		State: Claimed, Owner: d.Owner, LeaseUntil: leaseUntil.UnixMilli(), Attempts: doc.Value.Attempts + 1,
@@ -175,7 +177,7 @@ func (l *Ledger) claim(doc *Doc[Inbox], d Delivery) {
 // nothing may be published.
 func (l *Ledger) Commit(ctx context.Context, c *Claim, out [][]byte, result string) error {
 	next := c.doc
-	now := l.clock.Now()
+	now := env.Now(ctx, l.clock)
 	next.Value.State = Done
 	next.Value.LeaseUntil = 0
 	next.Value.Result = result

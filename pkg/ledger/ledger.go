@@ -160,7 +160,7 @@ func (l *Ledger) wrote(ctx context.Context, item Item) bool {
 
 // Due returns documents that are due, oldest first, undecoded.
 func (l *Ledger) Due(ctx context.Context, limit int) ([]Item, error) {
-	items, err := l.driver.Due(ctx, l.clock.Now(), limit)
+	items, err := l.driver.Due(ctx, env.Now(ctx, l.clock), limit)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: read what is due: %w", err)
 	}

@@ -62,7 +62,7 @@ func (l *Ledger) CloseRun(ctx context.Context, runID, outcome, eventID string) (
 		return doc.Value, doc.Value.ClosedBy == eventID, nil
 	}
 	doc.Value.State, doc.Value.Outcome, doc.Value.ClosedBy = RunClosed, outcome, eventID
-	doc.Value.ClosedAt = l.clock.Now().UnixMilli()
+	doc.Value.ClosedAt = env.Now(ctx, l.clock).UnixMilli()
 	doc.DueAt = time.Time{}
 	if err := Save(ctx, l, &doc); err != nil {
 		return Meta{}, false, err
@@ -128,7 +128,7 @@ func (l *Ledger) takeLease(ctx context.Context, doc Doc[Lease], runID string, un
 	if held.RunID == runID && held.ExpiresAt >= until.UnixMilli() {
 		return held, nil
 	}
-	if held.RunID != runID && held.ExpiresAt > l.clock.Now().UnixMilli() {
+	if held.RunID != runID && held.ExpiresAt > env.Now(ctx, l.clock).UnixMilli() {
 		return held, fmt.Errorf("%w: run %s until %s", ErrBusy, held.RunID, time.UnixMilli(held.ExpiresAt).UTC().Format(time.RFC3339))
 	}
 	doc.Value = Lease{RunID: runID, Token: held.Token + 1, ExpiresAt: until.UnixMilli()}
@@ -144,7 +144,7 @@ func (l *Ledger) HeldLease(ctx context.Context, account, runID string) (bool, er
 	if err != nil {
 		return false, err
 	}
-	return doc.Value.RunID == runID && doc.Value.ExpiresAt > l.clock.Now().UnixMilli(), nil
+	return doc.Value.RunID == runID && doc.Value.ExpiresAt > env.Now(ctx, l.clock).UnixMilli(), nil
 }
 
 // ReleaseLease frees the account if the run holds it. The document stays, so

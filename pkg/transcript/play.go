@@ -30,8 +30,9 @@ type player struct {
 	queues     map[string][]*Entry // unanswered calls, by lane, operation and arguments
 	readings   map[string][]int64  // ahead, by lane
 	last       map[string]time.Time
-	sealed     bool   // the delivery is decided
-	stop       func() // ends the repetition: it is lost
+	latest     time.Time // of all lanes
+	sealed     bool      // the delivery is decided
+	stop       func()    // ends the repetition: it is lost
 	found      []Difference
 }
 
@@ -55,8 +56,8 @@ func Play(t *Transcript, kept map[string][]byte, stop func()) *Tape {
 
 func key(e Entry) string { return e.Lane + "\x00" + e.Op + "\x00" + string(e.Args) }
 
-// now is the next reading of a lane. After the last one time stands still; it
-// does so as well outside of a delivery.
+// now is the next reading of a lane. After the last one, in a lane that the
+// recorded build did not have, and outside of a delivery, time stands still.
 func (p *player) now(lane string, inside bool) time.Time {
 	last, ok := p.last[lane]
 	if !ok {
@@ -64,10 +65,17 @@ func (p *player) now(lane string, inside bool) time.Time {
 	}
 	ahead := p.readings[lane]
 	if !inside || len(ahead) == 0 {
+		if last.Before(p.latest) {
+			return p.latest
+		}
 		return last
 	}
-	p.last[lane], p.readings[lane] = last.Add(time.Duration(ahead[0])), ahead[1:]
-	return p.last[lane]
+	now := last.Add(time.Duration(ahead[0]))
+	p.last[lane], p.readings[lane] = now, ahead[1:]
+	if now.After(p.latest) {
+		p.latest = now
+	}
+	return now
 }
 
 // take finds the recorded call.
@@ -75,7 +83,7 @@ func (t *Tape) take(asked Entry) (Entry, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p := t.play
-	queue := p.queues[key(asked)]
+	queue := p.queue(asked)
 	if len(queue) == 0 {
 		p.found = append(p.found, p.unknown(asked))
 		if p.stop != nil {
@@ -84,11 +92,29 @@ func (t *Tape) take(asked Entry) (Entry, error) {
 		return Entry{}, fmt.Errorf("%w: %s %s", ErrNotRecorded, asked.Op, asked.Args)
 	}
 	recorded := *queue[0]
-	p.queues[key(asked)] = queue[1:]
+	p.queues[key(recorded)] = queue[1:]
 	if !bytes.Equal(recorded.Wrote, asked.Wrote) {
 		p.found = append(p.found, Difference{Lane: asked.Lane, Op: asked.Op, What: "other content", Recorded: recorded.Wrote, Replayed: asked.Wrote})
 	}
 	return recorded, nil
+}
+
+// queue are the unanswered calls like the one that is asked for: those of its
+// lane, or else, because a build may do in turn what another one did side by
+// side, the first of any lane.
+func (p *player) queue(asked Entry) []*Entry {
+	if own := p.queues[key(asked)]; len(own) > 0 {
+		return own
+	}
+	for i := range p.transcript.Entries {
+		e := &p.transcript.Entries[i]
+		if e.Op == asked.Op && bytes.Equal(e.Args, asked.Args) {
+			if other := p.queues[key(*e)]; len(other) > 0 {
+				return other
+			}
+		}
+	}
+	return nil
 }
 
 // unknown describes a call without an answer, beside the recorded call of its

@@ -264,7 +264,7 @@ func Digest(b []byte) string {
 
 // add writes one call down.
 func (t *Tape) add(e Entry) {
-	line, err := encode(e)
+	small, err := encode(Entry{Lane: e.Lane, Op: e.Op, Error: e.Error, Effect: e.Effect})
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.rec == nil {
@@ -274,8 +274,19 @@ func (t *Tape) add(e Entry) {
 		t.rec.head.Lost = fmt.Sprintf("%s cannot be written down: %v", e.Op, err)
 		return
 	}
-	t.rec.lines.Write(line)
-	t.rec.lines.WriteByte('\n')
+	// What is JSON already is not encoded once more: this is on every call's way.
+	b := &t.rec.lines
+	b.Write(small[:len(small)-1])
+	for _, part := range []struct {
+		name string
+		raw  json.RawMessage
+	}{{`,"args":`, e.Args}, {`,"answer":`, e.Answer}, {`,"wrote":`, e.Wrote}} {
+		if len(part.raw) > 0 {
+			b.WriteString(part.name)
+			b.Write(part.raw)
+		}
+	}
+	b.WriteString("}\n")
 }
 
 // lose marks the transcript that is being made.

@@ -170,6 +170,26 @@ func TestARepetitionThatGoesAnotherWay(t *testing.T) {
 	}
 }
 
+// A build that does in turn what the recorded one did side by side has the
+// same answers.
+func TestALaneThatIsNewIsAnsweredFromAnother(t *testing.T) {
+	_, sealed := record(t, transcript.NewTape(transcript.Identity{}))
+	tape, clock := play(t, sealed)
+	ctx := env.InLane(context.Background(), "another")
+	for range 3 {
+		if p, err := transcript.Call(ctx, port(tape), transcript.Request{Op: "quote", Args: "QQQ"}, func() (string, error) { panic("asked") }); p == "" || err != nil {
+			t.Errorf("%q, %v", p, err)
+		}
+	}
+	if _, err := transcript.Call(ctx, port(tape), transcript.Request{Op: "quote", Args: "QQQ"}, func() (string, error) { panic("asked") }); !errors.Is(err, transcript.ErrNotRecorded) {
+		t.Errorf("a fourth quote: %v", err)
+	}
+	first := clock.Now()
+	if now := env.Now(ctx, clock); now.Before(first) {
+		t.Errorf("the new lane is at %s, before %s", now, first)
+	}
+}
+
 // F96: what is hidden does not show, whoever says it.
 func TestF96NoTranscriptHoldsASecret(t *testing.T) {
 	tape := transcript.NewTape(transcript.Identity{})
