@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
@@ -111,25 +110,6 @@ func brief(e strategy.Entry, r *strategy.Receipt, o strategy.Outcome, asOf event
 		Name: e.ID, Weight: decimal(e.Weight), SourceSHA256: e.Program.SHA256, Holdings: weights(o.Weights),
 		Decision: decision, AsOf: asOf, Reason: clip(reason(r), 300), LeftOut: leftOut(r),
 	}
-}
-
-// reason is the taken path in one line.
-func reason(r *strategy.Receipt) string {
-	var steps []string
-	for _, d := range r.Decisions {
-		switch {
-		case d.If != nil:
-			steps = append(steps, d.If.Condition+" → "+d.If.Branch)
-		case d.Filter != nil:
-			steps = append(steps, fmt.Sprintf("%s %d by %s → %s", d.Filter.Order, d.Filter.Count, d.Filter.Metric, strings.Join(d.Filter.Selected, ", ")))
-		case d.Inverse != nil:
-			steps = append(steps, fmt.Sprintf("inverse volatility over %d sessions", d.Inverse.Window))
-		}
-	}
-	if len(steps) == 0 {
-		return "always the same weights"
-	}
-	return strings.Join(steps, "; ")
 }
 
 // leftOut are the candidates that could not be ranked.

@@ -113,7 +113,7 @@ func TestTarget(t *testing.T) {
 	if src.request.To != "2026-11-20" || strings.Join(src.request.Symbols, "") != "ABC" {
 		t.Errorf("asked for %+v", src.request)
 	}
-	if len(got.Receipts) != 2 || len(got.Context.Strategies) != 2 || got.Context.Strategies[0].Decision != "apply" || !strings.Contains(got.Context.Strategies[1].Reason, "select-top 1") {
+	if len(got.Receipts) != 2 || len(got.Context.Strategies) != 2 || got.Context.Strategies[0].Decision != "apply" || !strings.Contains(got.Context.Strategies[1].Reason, "highest 1 by 5-day return: A") {
 		t.Errorf("receipts %+v, context %+v", got.Receipts, got.Context)
 	}
 	sum := money.MustParse(got.CashWeight)
@@ -227,5 +227,25 @@ func TestHoldKeepsTheDriftedWeights(t *testing.T) {
 	d, err = signal.Decide(portfolio, bars(40), "2026-11-20", "2026-11-24", applied, true)
 	if err != nil || d.Briefs[1].Decision != "apply" || d.Briefs[1].Holdings["A"] != "1" {
 		t.Errorf("forced: %+v %v", d.Briefs[1], err)
+	}
+}
+
+// The short form of a receipt names what was compared, the values and the
+// answer, in words.
+func TestTheReasonIsReadable(t *testing.T) {
+	for program, want := range map[string]string{
+		rising: "A price (139.00) > A 3-day average (138.00): yes",
+		`(defsymphony "r" {} (if (or (< (rsi "A" {:window 10}) 31) (> (cumulative-return "B" {:window 5}) (cumulative-return "A" {:window 5})))
+		  [(asset "A")] [(filter (stdev-return {:window 5}) (select-bottom 1) [(asset "A") (asset "B")])]))`: "A 10-day RSI (100.00) < 31: no, B 5-day return (-0.52) > A 5-day return (3.73): no → else; lowest 1 by 5-day volatility: B",
+		`(defsymphony "r" {} (weight-equal [(asset "A") (asset "B")]))`: "always the same weights",
+	} {
+		got, err := newSignal(bundle(map[string]string{"rising.clj": program}), &source{bars: bars(40)}).WorkflowStarted(t.Context(), started())
+		if err != nil {
+			t.Fatal(err)
+		}
+		reason := got[0].Payload.(*events.SignalGenerated).Context.Strategies[0].Reason
+		if reason != want {
+			t.Errorf("%s\nis explained as %q, want %q", program, reason, want)
+		}
 	}
 }
