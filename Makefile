@@ -14,7 +14,7 @@ LINT_VERSION := v2.15.0
 CDK          := cd infra/cdk && GOWORK=off CDK_DISABLE_CLI_TELEMETRY=true npx --no-install --prefix .. cdk --no-notices --no-version-reporting
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-go test-cdk test-race sim vet lint fmt bench golden readme dist synth diff deploy destroy clean
+.PHONY: help run test test-go test-cdk test-race sim vet lint fmt bench golden gallery readme dist synth diff deploy destroy clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ golden: ## write golden files anew; say why in the commit
 	go test ./pkg/topology -update
 	cd infra/cdk && GOWORK=off go test ./internal/stacks -update
 	cd infra/cdk && GOWORK=off go test ./internal/costs -update
+
+gallery: ## play a run for every mail there is and write docs/gallery; pictures need Chromium
+	@go run ./infra/local/gallery/generate $(ARGS)
 
 readme: ## write the output of a real run into the README
 	@scripts/readme

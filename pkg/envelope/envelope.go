@@ -108,8 +108,12 @@ func (b Breach) String() string {
 func (l Limits) CheckPlan(p Plan) []Breach {
 	var out []Breach
 	check := func(limit, where string, value, bound money.Decimal) {
+		places := int32(4)
+		if limit == "max_order_usd" {
+			places = 2
+		}
 		if bound.Less(value) {
-			out = append(out, Breach{limit, value.Fixed(4), bound.String(), where})
+			out = append(out, Breach{limit, value.Fixed(places), bound.String(), where})
 		}
 	}
 	if len(p.Lines) > l.MaxLines {

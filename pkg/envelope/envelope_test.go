@@ -28,7 +28,7 @@ func ExampleLimits_CheckPlan() {
 	}) {
 		fmt.Println(breach)
 	}
-	// Output: max_order_usd of TQQQ is 9900.0000, at most 5000 is allowed
+	// Output: max_order_usd of TQQQ is 9900.00, at most 5000 is allowed
 }
 
 // plan is a full rotation of 10,000 USD that keeps 1 % in cash: within every

@@ -137,9 +137,16 @@ func (h history) stalled(meta ledger.Meta) *events.WorkflowFailed {
 	if in.State == ledger.Done {
 		f.Message = fmt.Sprintf("The %s stage ended with %s, and nothing followed.", h.last.stage, in.Result)
 	} else {
-		f.Message = fmt.Sprintf("The %s stage was begun %d times and did not end.", h.last.stage, in.Attempts)
+		f.Message = fmt.Sprintf("The %s stage was begun %s and did not end.", h.last.stage, times(in.Attempts))
 	}
 	return f
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 func (h history) ordersKnown() string {

@@ -95,7 +95,7 @@ func ofExecution(n *events.TradingNotificationRequested, p *events.TradeExecuted
 	n.Lines, n.Legs, n.Holds, n.Totals = p.Lines, p.Legs, p.Holds, p.Totals
 	n.Dust, n.Residuals, n.AccountAfter = p.Dust, p.Residuals, p.AccountAfter
 	if scale, err := money.Parse(p.BuyScale); err == nil && scale.Less(money.One()) {
-		n.Warnings = append(slices.Clone(n.Warnings), fmt.Sprintf("The buys were scaled to %s %% of the plan: less cash was there than planned.", scale.Shift(2).Fixed(1)))
+		n.Warnings = append(slices.Clone(n.Warnings), fmt.Sprintf("The buys were scaled to %s%% of the plan: less cash was there than planned.", scale.Shift(2).Fixed(1)))
 	}
 	n.Timings["execution"] = p.FinishedAt.Time().Sub(p.StartedAt.Time()).Milliseconds()
 	if !p.Outcome.Success() {

@@ -11,11 +11,11 @@ import (
 // Config is what notifier reads from its environment beside what every
 // function reads.
 type Config struct {
-	Host    string // of the SMTP server
-	Port    int
-	From    mail.Address
-	To      []string // plain addresses; no event can add one
-	Neutral bool     // mails without amounts, quantities and prices
+	Host string // of the SMTP server
+	Port int
+	From mail.Address
+	To   []string // plain addresses; no event can add one
+	Audience
 }
 
 // production is the environment whose mails may go to any address.
@@ -25,7 +25,8 @@ const production = "prod"
 // ALLOWED_RECIPIENTS and NEUTRAL_MODE; mistakes are collected in v. Outside of
 // production every recipient must be among the allowed ones.
 func ReadConfig(v *env.Vars, environment string) Config {
-	c := Config{Host: v.String("SMTP_HOST"), Port: v.Int("SMTP_PORT", 587), Neutral: v.Bool("NEUTRAL_MODE", false)}
+	c := Config{Host: v.String("SMTP_HOST"), Port: v.Int("SMTP_PORT", 587)}
+	c.Audience = Audience{Environment: environment, Neutral: v.Bool("NEUTRAL_MODE", false)}
 	if raw := v.String("MAIL_FROM"); raw != "" {
 		from, err := mail.ParseAddress(raw)
 		if err != nil {

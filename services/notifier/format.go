@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/market"
@@ -30,9 +29,9 @@ func percent(d events.Decimal) string {
 	}
 	n = n.Shift(2)
 	if n.Sign() > 0 && n.Less(money.MustParse("0.05")) {
-		return "< 0.1 %"
+		return "<0.1%"
 	}
-	return n.Fixed(1) + " %"
+	return n.Fixed(1) + "%"
 }
 
 func usd(d events.Decimal) string {
@@ -64,23 +63,6 @@ func shares(d events.Decimal) string {
 		return none
 	}
 	return thousands(n.String())
-}
-
-func quantity(l events.LegResult) string {
-	if l.Status == events.LegFilled || l.FilledQty == l.IntendedQty {
-		return shares(l.FilledQty)
-	}
-	return shares(l.FilledQty) + " of " + shares(l.IntendedQty)
-}
-
-func fillPrice(l events.LegResult) string {
-	switch {
-	case l.AvgPrice != nil:
-		return price(*l.AvgPrice)
-	case l.PricePending:
-		return "pending"
-	}
-	return none
 }
 
 // thousands separates the digits before the point in groups of three.
@@ -125,40 +107,6 @@ func byWeight(w events.Weights) []string {
 		return strings.Compare(a, b)
 	})
 	return symbols
-}
-
-// timings lists the stages in the order of the run.
-func timings(t events.Timings) []Fact {
-	order := []string{"start", "signal", "portfolio", "execution", "run"}
-	var rest []string
-	for name := range t {
-		if !slices.Contains(order, name) {
-			rest = append(rest, name)
-		}
-	}
-	slices.Sort(rest)
-	var out []Fact
-	for _, name := range append(order[:4:4], append(rest, "run")...) {
-		ms, ok := t[name]
-		if !ok {
-			continue
-		}
-		if name == "run" {
-			name = "whole run"
-		}
-		out = append(out, Fact{name, duration(ms)})
-	}
-	return out
-}
-
-func duration(ms int64) string {
-	switch {
-	case ms < 1000:
-		return fmt.Sprintf("%d ms", ms)
-	case ms < 60_000:
-		return fmt.Sprintf("%.1f s", float64(ms)/1000)
-	}
-	return (time.Duration(ms) * time.Millisecond).Round(time.Second).String()
 }
 
 func clockTime(t events.Time) string {

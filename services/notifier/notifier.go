@@ -4,7 +4,7 @@
 // alarm.
 //
 //	n := &notifier.Notifier{Config: notifier.ReadConfig(vars, "prod"), Mailer: smtp, Ledger: ledger, …}
-//	view := notifier.SummaryView(event, false)
+//	view := notifier.SummaryView(event, notifier.Audience{Environment: "prod"})
 //	text, html, err := notifier.Render(view)
 package notifier
 
@@ -43,7 +43,7 @@ func (n *Notifier) Summary(ctx context.Context, in events.Envelope) ([]events.Ev
 	if !ok {
 		return nil, fmt.Errorf("notifier: %s is not a summary", in.EventType)
 	}
-	return nil, n.sendOnce(ctx, in, p.Kind, SummaryView(in, p, n.Config.Neutral))
+	return nil, n.sendOnce(ctx, in, p.Kind, SummaryView(in, p, n.Config.Audience))
 }
 
 // Error mails an error outside of a run's summary, within the limits.
@@ -61,5 +61,5 @@ func (n *Notifier) Error(ctx context.Context, in events.Envelope) ([]events.Even
 		n.Metrics.Count(ctx, map[string]int64{"ErrorMailSuppressed": 1})
 		return nil, nil
 	}
-	return nil, n.sendOnce(ctx, in, "error-"+in.EventID, ErrorView(in, p, n.Config.Neutral))
+	return nil, n.sendOnce(ctx, in, "error-"+in.EventID, ErrorView(in, p, n.Config.Audience))
 }

@@ -13,7 +13,8 @@ const (
 	detailOpenOrders = "open_orders"
 	detailOrders     = "orders"
 	detailLastStage  = "last_stage"
-	ordersNone       = "none were sent"
+	detailNone       = "none were sent"
+	detailEnded      = "all have ended; their fills were not reported"
 )
 
 // headline is the outcome in a few words.
@@ -23,6 +24,9 @@ func (s summary) headline() string {
 	case events.OutcomeCompleted:
 		return plural(s.count(events.LegFilled), "order") + " filled"
 	case events.OutcomeNoTrades:
+		if slices.ContainsFunc(p.Holds, func(h events.Hold) bool { return h.Reason == "reducing" }) {
+			return "nothing sold, buys are off"
+		}
 		return "nothing to do"
 	case events.OutcomeDryRun:
 		return plural(len(p.Lines), "order") + " planned"
@@ -32,16 +36,48 @@ func (s summary) headline() string {
 		return fmt.Sprintf("%d of %d filled%s", s.count(events.LegFilled), len(p.Legs), s.residual())
 	case events.OutcomeSkipped:
 		if p.Skipped != nil {
-			return p.Skipped.ReasonCode
+			return words(p.Skipped.ReasonCode)
 		}
 	}
-	if p.Failure == nil {
-		return string(p.Outcome)
+	f := p.Failure
+	if f == nil {
+		return words(strings.ToLower(string(p.Outcome)))
 	}
-	if p.Failure.Code == "stalled" && p.Failure.Details[detailLastStage] != "" {
-		return "stalled in " + p.Failure.Details[detailLastStage]
+	if last := f.Details[detailLastStage]; f.Code == "stalled" && last != "" {
+		return "stalled in " + last + s.consequence()
 	}
-	return p.Failure.Stage + ": " + p.Failure.Code
+	if f.Code == "not_filled" { // the outcome says as much
+		return f.Stage + ": " + strings.TrimPrefix(s.consequence(), ", ")
+	}
+	code, known := failureTexts[f.Code]
+	if !known {
+		code = words(f.Code)
+	}
+	return f.Stage + ": " + code + s.consequence()
+}
+
+// failureTexts are codes in words for a subject; most are words already. The
+// mail has the code itself, too.
+var failureTexts = map[string]string{
+	"account_guard":    "the account check failed",
+	"account_blocked":  "the account is blocked",
+	"envelope_refused": "the plan is beyond the safety limits",
+	"strategy_failed":  "a strategy failed",
+	"rejected_later":   "orders rejected",
+	"rejected":         "orders rejected",
+}
+
+// consequence is what a failure did to the account, for the subject.
+func (s summary) consequence() string {
+	switch s.orders() {
+	case ordersNever:
+		return ", no order sent"
+	case ordersUnfilled:
+		return ", nothing filled"
+	case ordersEnded:
+		return ", fills not reported"
+	}
+	return ", orders may be working"
 }
 
 // residual is what a partial run left, for the subject.
@@ -51,7 +87,7 @@ func (s summary) residual() string {
 	}
 	r := s.p.Residuals[0]
 	text := fmt.Sprintf(", %s %s left", r.Symbol, shares(r.Qty))
-	if s.neutral {
+	if s.Neutral {
 		text = fmt.Sprintf(", %s incomplete", r.Symbol)
 	}
 	if more := len(s.p.Residuals) - 1; more > 0 {
@@ -66,14 +102,14 @@ func (s summary) explanation() string {
 	p := s.p
 	switch p.Outcome {
 	case events.OutcomeCompleted:
-		return "Every line of the plan was traded in full."
+		return fmt.Sprintf("The plan was traded in full: %s.", s.sides())
 	case events.OutcomeNoTrades:
 		return s.nothingToDo()
 	case events.OutcomeDryRun:
-		return "This was a dry run: the plan below was made and checked against the account. No order was sent."
+		return "A dry run: the plan was made and checked. No order was sent."
 	case events.OutcomePartial:
-		return fmt.Sprintf("%d of %s of the plan were traded in full. What is left is listed below; the next run starts from what the account then holds.",
-			s.count(events.LegFilled), plural(len(p.Legs), "line"))
+		return fmt.Sprintf("%d of the %s of the plan were filled. What is left is listed below.",
+			s.count(events.LegFilled), plural(len(p.Legs), "trade"))
 	case events.OutcomeUnknown:
 		return "The broker did not say how every order ended: an order may be working or filled. Look at the account at the broker before the next run."
 	case events.OutcomeSkipped:
@@ -106,7 +142,6 @@ func (s summary) skipped() string {
 		"market_closed":   "The exchange is closed.",
 		"outside_session": "The run's time is outside of the trading session.",
 		"too_late":        "The run began too late to trade safely.",
-		"halted":          "Trading is halted.",
 		"account_busy":    "Another run holds the account.",
 		"session_done":    "This session was traded already.",
 	}
@@ -114,37 +149,92 @@ func (s summary) skipped() string {
 	if !known {
 		sentence = "The run was skipped: " + words(s.p.Skipped.ReasonCode) + "."
 	}
-	if s.p.Skipped.Detail != "" {
-		sentence += " " + sentenceCase(s.scrub(s.p.Skipped.Detail))
+	switch detail := sentenceCase(s.scrub(s.p.Skipped.Detail)); {
+	case s.p.Skipped.ReasonCode == "halted" && detail != "": // it says who halted, and why
+		sentence = detail
+	case detail != "":
+		sentence += " " + detail
 	}
 	return sentence + " No order was sent."
 }
 
-// failed says what a failure did to the account. A stage fails before its
-// first order unless the event says otherwise; monitor, which gives up on a run
-// that did not end, says what is known of its orders.
-func (s summary) failed() string {
-	const look = " Look at the account at the broker before the next run."
+// What is known of the orders of a failed run.
+type knownOrders int
+
+const (
+	ordersUncertain knownOrders = iota // some may be working or filled
+	ordersNever                        // none was sent
+	ordersUnfilled                     // all ended without a fill
+	ordersEnded                        // all ended; their fills were not reported
+)
+
+// orders is what a failed run left. A stage fails before its first order
+// unless the event says otherwise; monitor, which gives up on a run that did
+// not end, says what is known.
+func (s summary) orders() knownOrders {
 	f := s.p.Failure
 	if f == nil || len(s.p.Legs) > 0 {
-		return "No order was filled: the run changed no position."
+		switch {
+		case s.count(events.LegUnknown) > 0:
+			return ordersUncertain
+		case s.count(events.LegSkipped) == len(s.p.Legs):
+			return ordersNever
+		}
+		return ordersUnfilled
 	}
 	orders, open := f.Details[detailOrders], f.Details[detailOpenOrders] != ""
-	if f.Stage != "monitor" {
-		stopped := fmt.Sprintf("The run stopped in the %s stage.", f.Stage)
-		if orders == "" && !open {
-			return stopped + " No order was sent."
-		}
-		return stopped + " Orders may be working or filled." + look
-	}
-	const gaveUp = "The run did not end in time and was given up."
 	switch {
-	case orders == ordersNone && !open:
-		return gaveUp + " No order was sent."
-	case orders == "" || orders == ordersNone:
-		return gaveUp + " Whether orders were sent is not known." + look
+	case open:
+		return ordersUncertain
+	case orders == detailNone, orders == "" && f.Stage != "monitor":
+		return ordersNever
+	case orders == detailEnded:
+		return ordersEnded
 	}
-	return fmt.Sprintf("%s Of its orders, %s.%s", gaveUp, orders, look)
+	return ordersUncertain
+}
+
+// failed says in words what happened and what it did to the account.
+func (s summary) failed() string {
+	f := s.p.Failure
+	switch {
+	case f == nil, len(s.p.Legs) > 0 && s.orders() != ordersNever:
+		return "No order was filled: the run changed no position."
+	}
+	what, known := map[string]string{
+		"start": "The run could not begin.", "signal": "What should be held could not be decided.",
+		"portfolio": "The trades could not be planned.", "execution": "The trades could not be executed.",
+		"monitor": "The run did not end in time and was given up.",
+	}[f.Stage]
+	if !known {
+		what = fmt.Sprintf("The run stopped in the %s stage.", f.Stage)
+	}
+	switch s.orders() {
+	case ordersNever:
+		return what + " No order was sent."
+	case ordersEnded:
+		return what + " Its orders have ended; their fills were not reported. Look at the account at the broker before the next run."
+	}
+	return what + " Orders may be working or filled. Look at the account at the broker before the next run."
+}
+
+// sides counts the trades by their side.
+func (s summary) sides() string {
+	sells, buys := 0, 0
+	for _, l := range s.p.Legs {
+		if l.Side == events.Sell {
+			sells++
+		} else {
+			buys++
+		}
+	}
+	switch {
+	case sells == 0:
+		return plural(buys, "buy")
+	case buys == 0:
+		return plural(sells, "sell")
+	}
+	return plural(sells, "sell") + " and " + plural(buys, "buy")
 }
 
 func (s summary) problem() *Problem {
@@ -153,13 +243,8 @@ func (s summary) problem() *Problem {
 		return nil
 	}
 	p := &Problem{
-		Stage: f.Stage, Code: f.Code, Where: where(f.Details), Message: s.scrub(f.Message), Details: details(f.Details, s.scrub),
-		Orders: strings.Fields(f.Details[detailOpenOrders]), Command: "alchemiser show " + s.in.CorrelationID,
-	}
-	if strings.HasPrefix(f.Hint, "alchemiser ") {
-		p.Command = f.Hint
-	} else {
-		p.Hint = sentenceCase(s.scrub(f.Hint))
+		Stage: f.Stage, Code: f.Code, Where: where(f.Details), Message: s.scrub(f.Message), Details: details(f.Details, f.Message, s.scrub),
+		Orders: strings.Fields(f.Details[detailOpenOrders]),
 	}
 	if p.Where != "" {
 		p.Message = strings.TrimPrefix(p.Message, p.Where+": ")
@@ -187,116 +272,18 @@ func where(d events.Details) string {
 	return place
 }
 
-// details are those that no other part of the mail shows.
-func details(d events.Details, scrub func(string) string) []Fact {
+// details are those that no other part of the mail shows, such as the message.
+func details(d events.Details, message string, scrub func(string) string) []Fact {
 	var out []Fact
 	for name, value := range d {
 		if slices.Contains([]string{"file", "line", "column", detailOpenOrders, detailOrders}, name) {
+			continue
+		}
+		if value == message {
 			continue
 		}
 		out = append(out, Fact{words(name), scrub(value)})
 	}
 	slices.SortFunc(out, func(a, b Fact) int { return strings.Compare(a.Name, b.Name) })
 	return out
-}
-
-// trades are the lines of the plan with what came of them, then what was
-// deliberately left alone. Without a plan they are the targets.
-func (s summary) trades() []Trade {
-	var out []Trade
-	legs := make(map[int]events.LegResult)
-	for _, l := range s.p.Legs {
-		legs[l.Seq] = l
-	}
-	for _, line := range s.p.Lines {
-		leg, known := legs[line.Seq]
-		delete(legs, line.Seq)
-		out = append(out, s.trade(line, leg, known))
-	}
-	for _, l := range s.p.Legs {
-		if _, unplanned := legs[l.Seq]; unplanned {
-			t := s.trade(events.PlanLine{Symbol: l.Symbol, Side: l.Side, TargetWeight: s.p.TargetWeights[l.Symbol]}, l, true)
-			out = append(out, t)
-		}
-	}
-	for _, h := range s.p.Holds {
-		status := "no trade"
-		if h.Reason == "on_target" || h.Reason == "below_threshold" {
-			status = "kept"
-		}
-		out = append(out, Trade{
-			Symbol: h.Symbol, Target: percent(h.TargetWeight), Before: percent(h.CurrentWeight), Side: none, Quantity: none, Price: none,
-			Slippage: none, Status: status, Tone: ToneQuiet, Note: words(h.Reason),
-		})
-	}
-	if len(out) == 0 {
-		out = s.targets()
-	}
-	return out
-}
-
-func (s summary) targets() []Trade {
-	var out []Trade
-	for _, symbol := range byWeight(s.p.TargetWeights) {
-		out = append(out, Trade{
-			Symbol: symbol, Target: percent(s.p.TargetWeights[symbol]), Before: none, Side: none, Quantity: none, Price: none,
-			Slippage: none, Status: "not planned", Tone: ToneQuiet,
-		})
-	}
-	return out
-}
-
-func (s summary) trade(line events.PlanLine, leg events.LegResult, known bool) Trade {
-	t := Trade{
-		Symbol: line.Symbol, Target: percent(line.TargetWeight), Before: percent(line.CurrentWeight), Side: strings.ToLower(string(line.Side)),
-		Quantity: shares(line.Qty), Price: none, Slippage: none, Status: "not reported", Tone: ToneBad,
-	}
-	if !known && s.p.Outcome == events.OutcomeDryRun {
-		t.Status, t.Tone = "planned", ToneQuiet
-	}
-	if known {
-		t.Status, t.Tone = status(leg.Status)
-		t.Quantity = quantity(leg)
-		t.Price = fillPrice(leg)
-		if leg.SlippageBps != nil {
-			t.Slippage = strings.Replace(fmt.Sprintf("%+d bps", *leg.SlippageBps), "-", "−", 1)
-		}
-		t.Note = s.note(leg)
-	}
-	if s.p.Outcome == events.OutcomeDryRun && leg.Status == events.LegSkipped {
-		t.Status, t.Tone, t.Note, t.Quantity = "planned", ToneQuiet, "", shares(line.Qty)
-	}
-	if s.neutral {
-		t.Quantity, t.Price = "", ""
-	}
-	return t
-}
-
-func (s summary) note(l events.LegResult) string {
-	var parts []string
-	if l.ReasonCode != "" {
-		parts = append(parts, words(l.ReasonCode))
-	}
-	if l.BrokerMessage != "" {
-		parts = append(parts, "broker: "+s.scrub(l.BrokerMessage))
-	}
-	return strings.Join(parts, "; ")
-}
-
-func status(s events.LegStatus) (string, Tone) {
-	switch s {
-	case events.LegFilled:
-		return "filled", ToneGood
-	case events.LegPartial:
-		return "partly filled", ToneWarn
-	case events.LegUnfilled:
-		return "not filled", ToneWarn
-	case events.LegRejected:
-		return "rejected", ToneBad
-	case events.LegSkipped:
-		return "no order sent", ToneQuiet
-	case events.LegUnknown:
-		return "unresolved", ToneBad
-	}
-	return string(s), ToneBad
 }

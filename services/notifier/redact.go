@@ -46,12 +46,14 @@ func looksSecret(token string) bool {
 	return digit && (keyID.MatchString(token) || hexSecret.MatchString(token) || (len(token) >= 20 && mixed))
 }
 
-// In neutral mode free text keeps places in files, dates, times, percentages
-// and ids; every other number could be an amount, a quantity or a price.
+// In neutral mode free text keeps places in files, dates, times, windows of
+// indicators, percentages and ids; every other number could be an amount, a
+// quantity or a price.
 var neutralToken = regexp.MustCompile(
 	`[\w./-]+\.[a-z]+:\d+(:\d+)?` + // file:line:column
 		`|\d{4}-\d{2}-\d{2}(T[\d:.]+Z)?` + // date
 		`|\b\d{1,2}:\d{2}(:\d{2})?\b` + // time
+		`|\b\d+-day\b|\b(?:highest|lowest) \d+\b` + // of a strategy's reason
 		`|alc-[A-Z0-9-]{1,10}-[sb]\d{2}-[a-z2-7]{26}` +
 		`|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}` +
 		`|([$€£]\s?)?[-−+]?\d[\d,]*(\.\d+)?([eE][-+]?\d+)?(\s?%)?`)
@@ -59,12 +61,13 @@ var neutralToken = regexp.MustCompile(
 var amount = regexp.MustCompile(`^([$€£]\s?)?[-−+]?\d[\d,]*(\.\d+)?([eE][-+]?\d+)?$`)
 
 func neutralise(s string) string {
-	return neutralToken.ReplaceAllStringFunc(s, func(token string) string {
+	s = neutralToken.ReplaceAllStringFunc(s, func(token string) string {
 		if !amount.MatchString(token) {
 			return token
 		}
 		return "#"
 	})
+	return strings.ReplaceAll(s, " (#)", "") // a value in brackets said how much, the words say what
 }
 
 // scrubber is what every free text of a view passes.

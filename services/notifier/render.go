@@ -41,7 +41,8 @@ type forms struct {
 // parsed are the templates, read once a process.
 var parsed = sync.OnceValues(func() (f forms, err error) {
 	f.plain, err = texttemplate.New("mail.txt").Option("missingkey=error").Funcs(texttemplate.FuncMap{
-		"table": textTable, "wrap": wrap, "item": item, "rule": rule, "pairs": textPairs,
+		"table": textTable, "stages": textStages, "stats": textStats, "targets": textTargets, "pairs": textPairs,
+		"wrap": wrap, "item": item, "rule": rule,
 	}).ParseFS(templates, "templates/mail.txt")
 	if err != nil {
 		return f, err
@@ -62,11 +63,11 @@ func css(name string) (template.CSS, error) {
 	)
 	styles := map[string]template.CSS{
 		"page":     "margin:0;padding:0;background-color:#f2f4f7;" + font,
-		"outer":    "background-color:#f2f4f7;padding:24px 8px;",
+		"outer":    "background-color:#f2f4f7;padding:20px 8px;",
 		"card":     "max-width:720px;width:100%;background-color:#ffffff;border:1px solid #e4e7ec;border-radius:10px;",
-		"head":     "padding:26px 28px 22px 28px;border-bottom:1px solid #e4e7ec;",
-		"body":     "padding:6px 28px 22px 28px;",
-		"foot":     "padding:14px 28px 18px 28px;border-top:1px solid #e4e7ec;font-size:12px;line-height:1.6;color:#667085;" + mono,
+		"head":     "padding:24px 28px 20px 28px;border-bottom:1px solid #e4e7ec;",
+		"body":     "padding:2px 28px 22px 28px;",
+		"foot":     "padding:14px 28px 18px 28px;border-top:1px solid #e4e7ec;font-size:12px;line-height:1.6;color:#667085;word-break:break-all;" + mono,
 		"pill":     "display:inline-block;padding:3px 10px;border-radius:999px;font-size:12px;font-weight:700;letter-spacing:.04em;",
 		"good":     "color:#146c43;background-color:#e3f5eb;",
 		"warn":     "color:#8a4b00;background-color:#fff0d9;",
@@ -74,33 +75,36 @@ func css(name string) (template.CSS, error) {
 		"quiet":    "color:#475467;background-color:#eceff3;",
 		"mode":     "padding-left:10px;font-size:12px;font-weight:600;letter-spacing:.04em;color:#667085;",
 		"live":     "padding-left:10px;font-size:12px;font-weight:700;letter-spacing:.04em;color:#a4191b;",
-		"h1":       "margin:14px 0 6px 0;font-size:23px;line-height:1.25;font-weight:650;color:#101828;",
+		"h1":       "margin:14px 0 6px 0;font-size:22px;line-height:1.25;font-weight:700;color:#101828;",
 		"lead":     "margin:0;font-size:15px;line-height:1.5;color:#344054;",
-		"amount":   "padding:0 26px 0 0;vertical-align:top;",
+		"stat":     "padding:14px 22px 0 0;vertical-align:top;",
 		"label":    "font-size:12px;color:#667085;",
-		"value":    "padding-top:2px;font-size:16px;font-weight:650;color:#101828;white-space:nowrap;font-variant-numeric:tabular-nums;",
-		"h2":       "margin:24px 0 8px 0;font-size:12px;font-weight:700;letter-spacing:.07em;text-transform:uppercase;color:#667085;",
-		"factname": small + "padding:3px 18px 3px 0;color:#667085;white-space:nowrap;vertical-align:top;",
-		"fact":     small + "padding:3px 0;color:#101828;vertical-align:top;",
+		"value":    "padding-top:2px;font-size:16px;font-weight:700;color:#101828;white-space:nowrap;font-variant-numeric:tabular-nums;",
+		"hint":     "padding-top:1px;font-size:12px;color:#667085;white-space:nowrap;font-variant-numeric:tabular-nums;",
+		"h2":       "margin:22px 0 8px 0;font-size:12px;font-weight:700;letter-spacing:.07em;text-transform:uppercase;color:#667085;",
+		"name":     small + "padding:3px 18px 3px 0;color:#667085;white-space:nowrap;vertical-align:top;",
+		"fact":     small + "padding:3px 0;color:#101828;vertical-align:top;word-break:break-word;",
+		"number":   small + "padding:3px 0 3px 22px;color:#101828;text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;",
 		"table":    "width:100%;border-collapse:collapse;" + small,
 		"trades":   "width:100%;border-collapse:collapse;white-space:nowrap;font-variant-numeric:tabular-nums;" + small,
-		"th":       "padding:0 6px 6px 6px;text-align:right;font-size:12px;font-weight:600;color:#667085;border-bottom:1px solid #d0d5dd;white-space:nowrap;",
-		"thl":      "padding:0 6px 6px 0;text-align:left;font-size:12px;font-weight:600;color:#667085;border-bottom:1px solid #d0d5dd;white-space:nowrap;",
-		"td":       "padding:8px 6px;" + cell,
-		"tdl":      "padding:8px 6px 8px 0;text-align:left;font-weight:650;" + cell,
-		"tds":      "padding:8px 0 8px 6px;" + cell,
+		"th":       "padding:0 7px 6px 7px;text-align:right;font-size:12px;font-weight:600;color:#667085;border-bottom:1px solid #d0d5dd;white-space:nowrap;",
+		"thl":      "padding:0 7px 6px 0;text-align:left;font-size:12px;font-weight:600;color:#667085;border-bottom:1px solid #d0d5dd;white-space:nowrap;",
+		"td":       cell,
+		"tdl":      "padding-left:0;text-align:left;font-weight:700;" + cell,
+		"tds":      "padding-right:0;" + cell,
 		"tr":       "color:#101828;",
-		"chip":     "display:inline-block;padding:1px 8px;border-radius:999px;font-size:12px;font-weight:600;",
-		"note":     "padding-top:3px;font-size:12px;line-height:1.35;white-space:normal;color:#667085;",
+		"chip":     "display:inline-block;padding:1px 8px;border-radius:9px;font-size:12px;font-weight:600;",
+		"note":     "padding-top:3px;font-size:12px;line-height:1.4;white-space:normal;color:#667085;",
 		"text":     "margin:0 0 6px 0;" + small + "color:#101828;",
-		"muted":    "margin:0;" + small + "color:#667085;",
+		"more":     "margin:8px 0 0 0;" + small + "color:#667085;",
+		"muted":    "color:#667085;",
 		"box":      "border-left:3px solid #d92d20;background-color:#fff6f5;padding:12px 16px;" + small + "color:#101828;",
 		"boxwarn":  "border-left:3px solid #f0a020;background-color:#fffaf0;padding:12px 16px;" + small + "color:#101828;",
 		"boxquiet": "border-left:3px solid #98a2b3;background-color:#f7f8fa;padding:12px 16px;" + small + "color:#101828;",
-		"code":     mono + "font-size:12.5px;",
+		"code":     mono + "font-size:12.5px;word-break:break-all;",
 		"place":    mono + "font-size:14px;font-weight:700;margin:6px 0 4px 0;",
-		"command":  mono + "font-size:12.5px;padding:7px 10px;background-color:#eceff3;color:#101828;border-radius:6px;",
-		"strategy": "padding:10px 0;border-bottom:1px solid #eaecf0;" + small + "color:#101828;",
+		"command":  mono + "font-size:12.5px;line-height:1.45;margin:3px 0 10px 0;padding:7px 10px;background-color:#eceff3;color:#101828;border-radius:6px;word-break:break-word;",
+		"strategy": "padding:9px 0;border-bottom:1px solid #eaecf0;" + small + "color:#101828;",
 	}
 	s, ok := styles[name]
 	if !ok {
@@ -110,54 +114,94 @@ func css(name string) (template.CSS, error) {
 }
 
 // textTable aligns the rows of the trades in columns.
-func textTable(v View) string {
-	head := []string{"symbol", "target", "before", "side", "quantity", "fill price", "slippage", "status"}
-	rows := [][]string{head}
-	for _, t := range v.Trades {
-		rows = append(rows, []string{t.Symbol, t.Target, t.Before, t.Side, t.Quantity, t.Price, t.Slippage, t.Status})
+func textTable(t *Trades) string {
+	type field struct {
+		column
+		there bool
+		of    func(Trade) string
 	}
-	if v.Neutral {
-		for i, r := range rows {
-			rows[i] = append(r[:4:4], r[6:]...)
-		}
+	fields := slices.DeleteFunc([]field{
+		{column{"symbol", true}, true, func(r Trade) string { return r.Symbol }},
+		{column{"target", false}, true, func(r Trade) string { return r.Target }},
+		{column{"before", false}, t.Before, func(r Trade) string { return r.Before }},
+		{column{"after", false}, t.After, func(r Trade) string { return r.After }},
+		{column{"order", false}, t.Order, func(r Trade) string { return r.Order }},
+		{column{"price", false}, t.Prices, func(r Trade) string { return r.Price }},
+		{column{"bps", false}, t.Slippages, func(r Trade) string { return r.Slippage }},
+		{column{"status", true}, true, func(r Trade) string { return r.Status }},
+	}, func(f field) bool { return !f.there })
+	var g grid
+	for _, f := range fields {
+		g.columns = append(g.columns, f.column)
 	}
-	widths := make([]int, len(rows[0]))
-	for _, r := range rows {
-		for i, cell := range r {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+	for _, r := range t.Rows {
+		var cells []string
+		for _, f := range fields {
+			cells = append(cells, f.of(r))
 		}
+		g.rows, g.notes = append(g.rows, cells), append(g.notes, joined(r.Filled, r.Note))
 	}
-	var b strings.Builder
-	for n, r := range rows {
-		var line strings.Builder
-		for i, cell := range r {
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i == 0 || i == len(r)-1 {
-				line.WriteString(cell + pad + "  ")
-			} else {
-				line.WriteString(pad + cell + "  ")
-			}
-		}
-		b.WriteString("  " + strings.TrimRight(line.String(), " ") + "\n")
-		if n > 0 && v.Trades[n-1].Note != "" {
-			b.WriteString("    " + v.Trades[n-1].Note + "\n")
-		}
+	out := g.String()
+	if t.More != "" {
+		out += wrap("  ", t.More) + "\n"
 	}
-	return b.String()
+	return out
 }
 
-// textPairs aligns names and values.
-func textPairs(lists ...[]Fact) string {
-	facts := slices.Concat(lists...)
+// textStages aligns the stages with their times and costs.
+func textStages(all []Stage) string {
+	g := grid{columns: []column{{"stage", true}, {"time", false}}}
+	costs := slices.ContainsFunc(all, func(s Stage) bool { return s.Cost != "" })
+	if costs {
+		g.columns = append(g.columns, column{"cost", false})
+	}
+	for _, s := range all {
+		cells := []string{s.Name, s.Time}
+		if costs {
+			cells = append(cells, s.Cost)
+		}
+		g.rows = append(g.rows, cells)
+	}
+	return g.String()
+}
+
+// textTargets aligns symbols and weights.
+func textTargets(targets []Fact) string {
+	g := grid{columns: []column{{"", true}, {"", false}}}
+	for _, t := range targets {
+		g.rows = append(g.rows, []string{t.Name, t.Value})
+	}
+	return g.String()
+}
+
+// textStats aligns the figures and what they compare to.
+func textStats(all []Stat) string {
+	g := grid{columns: []column{{"", true}, {"", false}, {"", true}}}
+	for _, s := range all {
+		g.rows = append(g.rows, []string{s.Name, s.Value, s.Note})
+	}
+	return g.String()
+}
+
+// textPairs aligns names and values; a long value goes on under itself.
+func textPairs(facts []Fact) string {
 	width := 0
 	for _, f := range facts {
 		width = max(width, utf8.RuneCountInString(f.Name))
 	}
+	width = min(width, textWidth/3)
 	var b strings.Builder
 	for _, f := range facts {
-		fmt.Fprintf(&b, "  %s%s  %s\n", f.Name, strings.Repeat(" ", width-utf8.RuneCountInString(f.Name)), f.Value)
+		pad := strings.Repeat(" ", max(0, width-utf8.RuneCountInString(f.Name)))
+		indent := strings.Repeat(" ", width+4)
+		b.WriteString("  " + f.Name + pad + "  " + strings.TrimLeft(wrap(indent, f.Value), " ") + "\n")
 	}
 	return b.String()
+}
+
+// joined are the parts that say something.
+func joined(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
 }
 
 const textWidth = 78
@@ -181,6 +225,9 @@ func wrap(indent string, s string) string {
 }
 
 // item is a paragraph behind a mark.
-func item(s string) string { return "  ! " + strings.TrimLeft(wrap("    ", s), " ") }
+func item(mark, s string) string {
+	indent := strings.Repeat(" ", 3+utf8.RuneCountInString(mark))
+	return "  " + mark + " " + strings.TrimLeft(wrap(indent, s), " ")
+}
 
 func rule(s string) string { return strings.Repeat("=", utf8.RuneCountInString(s)) }

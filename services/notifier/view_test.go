@@ -93,7 +93,11 @@ func summaries(t testing.TB) map[string]events.Envelope {
 // rotation is a run of some size with every status a leg can have.
 func rotation() *events.TradingNotificationRequested {
 	line := func(seq int, symbol string, side events.Side, kind events.Kind, qty, price events.Decimal, before, target events.Decimal) events.PlanLine {
-		return events.PlanLine{Seq: seq, Symbol: symbol, Side: side, Kind: kind, Qty: qty, Price: price, Value: "1", CurrentQty: "0", CurrentWeight: before, TargetWeight: target, TargetValue: "0"}
+		held := events.Decimal(money.MustParse(before).Mul(money.MustParse("104233.18")).Quo(money.MustParse(price)).Round(9).String())
+		if kind == events.Exit {
+			held = qty
+		}
+		return events.PlanLine{Seq: seq, Symbol: symbol, Side: side, Kind: kind, Qty: qty, Price: price, Value: "1", CurrentQty: held, CurrentWeight: before, TargetWeight: target, TargetValue: "0"}
 	}
 	leg := func(seq int, symbol string, side events.Side, s events.LegStatus, want, got events.Decimal) events.LegResult {
 		return events.LegResult{Seq: seq, Symbol: symbol, Side: side, Kind: events.Open, Status: s, IntendedQty: want, FilledQty: got, Attempts: 1}
@@ -133,7 +137,7 @@ func rotation() *events.TradingNotificationRequested {
 			{Name: "sector_rotation", Weight: "0.4", Holdings: events.Weights{"GLD": "0.25", "UVXY": "0.0125"}, Decision: "hold", AsOf: "2026-11-20", Reason: "monthly; applied on 2026-11-02"},
 		},
 		TargetWeights: events.Weights{"TQQQ": "0.35", "BIL": "0.189", "GLD": "0.1"},
-		Warnings:      events.List[string]{"calendar_mismatch", "The buys were scaled to 98.2 % of the plan: less cash was there than planned."},
+		Warnings:      events.List[string]{"calendar_mismatch", "The buys were scaled to 98.2% of the plan: less cash was there than planned."},
 		Failure:       &events.Failure{Stage: "execution", Code: "walk_ended", Message: "Not every line of the plan was filled. Reasons: walk_ended, wash_trade, not_tradable."},
 		Timings:       events.Timings{"start": 412, "signal": 1480, "portfolio": 903, "execution": 21_340, "run": 26_900},
 		AccountAfter:  &events.AccountAfter{Equity: "104198.02", Cash: "39902.1"},
@@ -151,8 +155,8 @@ func stalled() *events.TradingNotificationRequested {
 	}
 }
 
-func view(in events.Envelope, neutral bool) notifier.View {
-	return notifier.SummaryView(in, in.Payload.(*events.TradingNotificationRequested), neutral)
+func view(in events.Envelope, neutral bool) notifier.View { // of production
+	return notifier.SummaryView(in, in.Payload.(*events.TradingNotificationRequested), notifier.Audience{Environment: "prod", Neutral: neutral})
 }
 
 func render(t testing.TB, v notifier.View) (text, html string) {
@@ -177,7 +181,10 @@ func TestF92EveryOutcomeRenders(t *testing.T) {
 					t.Errorf("%q in the mail", hole)
 				}
 			}
+			narrow(t, text)
+			plain(t, html)
 			neutralText, _ := render(t, view(in, true))
+			narrow(t, neutralText)
 			golden(t, "neutral_"+name+".txt", view(in, true).Subject+"\n\n"+neutralText)
 		})
 	}
@@ -227,7 +234,7 @@ func TestNeutralModeHoldsNoMoney(t *testing.T) {
 			t.Errorf("a currency sign in %s", mail)
 		}
 	}
-	for _, want := range []string{"35.0 %", "partly filled", "momentum.clj:14:9", "2 %", "98.2 %", events.RunID(runKey)} {
+	for _, want := range []string{"35.0%", "partly filled", "momentum.clj:14:9", "2 %", "98.2%", events.RunID(runKey)} {
 		if !strings.Contains(text, want) {
 			t.Errorf("neutral mode hides %q", want)
 		}
@@ -295,7 +302,7 @@ func TestSecretsAndAddressesAreRemoved(t *testing.T) {
 	text, html := render(t, view(in, false))
 	skip := envelope(t, &events.TradingNotificationRequested{Kind: "summary", Outcome: events.OutcomeSkipped, Tag: "SKIPPED", TradingMode: events.Paper, Session: "2026-11-23", Totals: p.Totals, Skipped: &events.Skipped{ReasonCode: "halted", Detail: everything}}, nil)
 	skipText, _ := render(t, view(skip, false))
-	failureText, _ := render(t, notifier.ErrorView(in, &events.ErrorNotificationRequested{Title: everything, Message: everything, Details: events.Details{"x": everything}}, false))
+	failureText, _ := render(t, notifier.ErrorView(in, &events.ErrorNotificationRequested{Title: everything, Message: everything, Details: events.Details{"x": everything}}, notifier.Audience{Environment: "prod"}))
 	for _, mail := range []string{text, html, skipText, failureText} {
 		for _, s := range remove {
 			if strings.Contains(mail, s) {
@@ -401,8 +408,56 @@ func TestErrorView(t *testing.T) {
 		Message: "The run of 2026-11-23 was closed as FAILED:monitor:stalled. Afterwards execution reported PARTIAL: 1 of 2 lines filled.",
 		Details: events.Details{"leg 01": "SELL QQQ FILLED: 7.2273576 of 7.2273576 at 171.64", "leg 02": "BUY BRK.B PARTIAL: 4 of 12.5 at 480.1", "closed as": "FAILED:monitor:stalled"},
 	}
-	v := notifier.ErrorView(envelope(t, p, nil), p, false)
+	v := notifier.ErrorView(envelope(t, p, nil), p, notifier.Audience{Environment: "prod"})
 	text, html := render(t, v)
 	golden(t, "late_outcome.txt", v.Subject+"\n\n"+text)
 	golden(t, "late_outcome.html", html)
+}
+
+// Σ value × bps ÷ Σ value: what the fills cost against the middle of the
+// market. Times have a price; a third of a GB-second at arm64's is known.
+func TestSlippageAndCost(t *testing.T) {
+	p := rotation()
+	leg := func(value events.Decimal, bps int64) events.LegResult {
+		return events.LegResult{Side: events.Buy, Status: events.LegFilled, IntendedQty: "1", FilledQty: "1", Value: &value, AvgPrice: &value, SlippageBps: &bps}
+	}
+	unpriced := events.LegResult{Side: events.Sell, Status: events.LegFilled, IntendedQty: "5", FilledQty: "5", PricePending: true}
+	p.Lines, p.Legs = nil, events.List[events.LegResult]{leg("30000", 4), leg("10000", -2), unpriced}
+	p.Timings = events.Timings{"start": 1333, "signal": 1000, "run": 3000}
+	in := envelope(t, p, func(e *events.Envelope) { e.TradingMode = events.Live })
+	v := view(in, false)
+	// (30000 × 4 − 10000 × 2) ÷ 10⁴ = 10 USD of 40000 are 2.5 bps.
+	if got := v.Stats[len(v.Stats)-1]; got != (notifier.Stat{Name: "Slippage", Value: "+2.5 bps", Note: "about $10.00 lost"}) {
+		t.Errorf("slippage %+v", got)
+	}
+	// 256 MB for 1.333 s and 1024 MB for 1 s at 0.0000133334 USD a GB-second, and a request each at 0.0000002.
+	want := []notifier.Stage{{"start", "1.3 s", "$0.0000046"}, {"signal", "1.0 s", "$0.0000135"}, {"whole run", "3.0 s", "$0.0000182"}}
+	if len(v.Stages) != len(want) {
+		t.Fatalf("stages %+v", v.Stages)
+	}
+	for i := range want {
+		if v.Stages[i] != want[i] {
+			t.Errorf("stage %+v, want %+v", v.Stages[i], want[i])
+		}
+	}
+	for _, s := range view(in, true).Stages {
+		if s.Cost != "" {
+			t.Errorf("neutral mode has a cost: %+v", s)
+		}
+	}
+}
+
+// Every command names the environment of the mail, so that what is typed after
+// a run of prod does not ask dev.
+func TestCommandsNameTheEnvironment(t *testing.T) {
+	for name, in := range summaries(t) {
+		for _, step := range view(in, false).Next {
+			if c := step.Command; strings.HasPrefix(c, "alchemiser ") && !strings.HasPrefix(c, "alchemiser check") && !strings.HasSuffix(c, " --env prod") {
+				t.Errorf("%s: %s", name, c)
+			}
+			if strings.HasSuffix(step.Text, ":") != (step.Command != "") {
+				t.Errorf("%s: %+v", name, step)
+			}
+		}
+	}
 }

@@ -60,7 +60,7 @@ func Gate(f Facts, p Policy) (*Opening, *Skip, error) {
 		return nil, &Skip{reason, fmt.Sprintf(format, args...)}, nil
 	}
 	if f.Builtin == nil {
-		return skip(MarketClosed, "the exchange calendar has no session on the slot's date")
+		return skip(MarketClosed, "%s is no trading day", events.DateOf(f.Slot, market.NewYork()))
 	}
 	if f.Broker == nil {
 		return skip(MarketClosed, "the broker's calendar has no session on %s", f.Builtin.Date)

@@ -51,8 +51,11 @@ type Options struct {
 	Source market.Source
 	// AsOf is the newest session the strategies see; empty: the newest one of
 	// the data (Newest), or the last one that closed.
-	AsOf      events.Date
-	Newest    events.Date
+	AsOf   events.Date
+	Newest events.Date
+	// Slot is the scheduled time; zero: 09:35 in New York on the first session
+	// after AsOf. On a day without one the run ends as skipped.
+	Slot      time.Time
 	Cash      money.Decimal
 	Positions map[string]money.Decimal
 	Seed      uint64

@@ -51,6 +51,9 @@ func (r *Rehearsal) choose() error {
 	if err != nil {
 		return err
 	}
+	if !r.options.Slot.IsZero() {
+		slot = r.options.Slot
+	}
 	r.AsOf, r.Session, r.Slot = asOf, session, slot
 	return nil
 }

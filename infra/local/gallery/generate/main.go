@@ -1,0 +1,110 @@
+// Generate plays every scene of the gallery and writes its mail, and the
+// pictures of it, into docs/gallery. make gallery calls it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/alchemiser/alchemiser/infra/local"
+	"github.com/alchemiser/alchemiser/infra/local/gallery"
+)
+
+func main() {
+	g := generator{out: filepath.Join("docs", "gallery")}
+	flag.BoolVar(&g.play, "play", true, "play the scenes; without it only the pictures of the mails there are taken again")
+	flag.BoolVar(&g.pictures, "pictures", true, "take pictures; needs Chromium")
+	flag.StringVar(&g.only, "only", "", "this scene alone")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := g.generate(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+type generator struct {
+	play, pictures     bool
+	only, out, browser string
+	options            gallery.Options
+}
+
+func (g *generator) generate(ctx context.Context) error {
+	if _, err := os.Stat("go.work"); err != nil {
+		return errors.New("call it from the root of the repository")
+	}
+	var err error
+	if g.pictures {
+		if g.browser, err = gallery.Browser(); err != nil {
+			return err // before minutes of playing
+		}
+	}
+	if g.options.Root, err = filepath.Abs("."); err != nil {
+		return err
+	}
+	if g.play {
+		if g.options.Binaries, err = local.Build(ctx, local.BuildOptions{Root: g.options.Root}); err != nil {
+			return err
+		}
+	}
+	var subjects []string
+	for _, s := range gallery.Scenes() {
+		if g.only == "" || g.only == s.Name {
+			if err := g.scene(ctx, s); err != nil {
+				return err
+			}
+		}
+		mail, err := gallery.Load(filepath.Join(g.out, s.Name))
+		if err != nil {
+			return err
+		}
+		subjects = append(subjects, mail.Subject)
+	}
+	return os.WriteFile(filepath.Join(g.out, "README.md"), []byte(gallery.Page(subjects)), 0o644)
+}
+
+// scene plays one scene and writes what came of it.
+func (g *generator) scene(ctx context.Context, s gallery.Scene) error {
+	out := filepath.Join(g.out, s.Name)
+	if g.play {
+		if err := g.mail(ctx, s, out); err != nil {
+			return err
+		}
+	}
+	if !g.pictures {
+		return nil
+	}
+	for _, look := range gallery.Looks() {
+		picture, err := gallery.Shoot(ctx, g.browser, filepath.Join(out, gallery.HTMLFile), look)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(out, look.File), picture, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *generator) mail(ctx context.Context, s gallery.Scene, out string) error {
+	dir, err := os.MkdirTemp("", "gallery-"+s.Name)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	options := g.options
+	options.Dir = dir
+	mail, err := gallery.Play(ctx, s, options)
+	if err != nil {
+		return err
+	}
+	fmt.Println(mail.Subject)
+	return mail.Save(out)
+}
