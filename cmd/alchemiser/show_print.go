@@ -389,7 +389,7 @@ func (p *showPrinter) mailText() {
 		if !ok {
 			continue
 		}
-		text, _, err := notifier.Render(notifier.SummaryView(e, summary, false))
+		text, _, err := notifier.Render(notifier.SummaryView(e, summary, notifier.Audience{Environment: p.place.environment}))
 		if err != nil {
 			p.text("  ", "The mail cannot be shown: "+err.Error())
 			continue

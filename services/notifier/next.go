@@ -79,7 +79,7 @@ func (s summary) mend() []Step {
 	case "halted":
 		out = append(out, s.resume())
 	case "stalled":
-		out = append(out, Step{"See which events the functions failed on, and why:", s.command("dlq")})
+		out = append(out, Step{"See which events the functions failed on, and why:", s.command("dlq list")})
 	}
 	return out
 }
@@ -91,7 +91,7 @@ func (a Audience) afterError(p *events.ErrorNotificationRequested) []Step {
 		out = append(out,
 			Step{"See whether the schedule is switched on:", fmt.Sprintf(
 				"aws scheduler get-schedule --name alchemiser-%s-start-daily --query State", a.Environment)},
-			Step{"See which commands or events did not arrive, and why:", a.command("dlq")})
+			Step{"See which commands or events did not arrive, and why:", a.command("dlq list")})
 	}
 	if p.RunID != nil {
 		out = append(out, a.show(*p.RunID))

@@ -49,14 +49,15 @@ func TestTheGalleryIsWhatRunsMail(t *testing.T) {
 var (
 	ids     = regexp.MustCompile(`alc-[A-Z0-9-]+-[sb]\d{2}-[a-z2-7]{26}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 	numbers = regexp.MustCompile(`[-+−]?\$?\d[\d,.:]*( (ms|s|min|h)\b)?`)
+	several = regexp.MustCompile(`#([ ,.:%-]*#)+`)
 	results = regexp.MustCompile(`about # (lost|gained)|nothing lost`) // of slippage: the sign is a number, too
 )
 
-// wordsOf are the words of a text: every number is a #, and any number of
-// spaces is one, as columns are as wide as their numbers.
+// wordsOf are the words of a text: numbers and ids in a row are one #, and any
+// number of spaces is one, as columns are as wide as their numbers.
 func wordsOf(text string) string {
 	text = numbers.ReplaceAllString(ids.ReplaceAllString(text, "#"), "#")
-	text = strings.Join(strings.Fields(strings.ReplaceAll(text, "# #", "#")), " ")
+	text = several.ReplaceAllString(strings.Join(strings.Fields(text), " "), "#")
 	return results.ReplaceAllString(text, "#")
 }
 
