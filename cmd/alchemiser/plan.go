@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/market"
@@ -188,13 +189,13 @@ func (d *desk) preview(ctx context.Context, bundle *strategy.Portfolio) (*previe
 		Session: session.Date, Slot: slot.Format("2006-01-02T15:04Z"), Schedule: previewSchedule, SessionOpen: events.At(session.Open),
 		SessionClose: events.At(session.Close), EarlyClose: session.EarlyClose, RequestedBy: "cli", ControlState: v.control.State,
 	}, v.now)
-	s := &signal.Signal{Config: d.signal, Account: d.account, Portfolio: bundle, Source: d.source, Calendar: calendar, Ledger: d.ledger, Clock: d.clock}
+	s := &signal.Signal{Config: d.signal, Account: d.account, Portfolio: bundle, Source: d.source, Calendar: calendar, Ledger: d.ledger, Clock: d.clock, Tasks: env.Goroutines()}
 	wanted, err := one(s.WorkflowStarted(ctx, in))
 	if err != nil {
 		return nil, err
 	}
 	target := d.envelope(slot, wanted, v.now)
-	p := &portfolio.Portfolio{Config: d.portfolio, Account: d.account, Ledger: d.ledger, Broker: watched{d.broker}, Clock: d.clock}
+	p := &portfolio.Portfolio{Config: d.portfolio, Account: d.account, Ledger: d.ledger, Broker: watched{d.broker}, Clock: d.clock, Tasks: env.Goroutines()}
 	planned, err := one(p.SignalGenerated(ctx, target))
 	if err != nil {
 		return nil, err

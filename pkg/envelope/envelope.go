@@ -1,14 +1,18 @@
 // Package envelope holds the safety limits of an account as data. Portfolio
-// checks a whole plan against them, execution every order again. A plan that
-// breaks a limit is refused as a whole, with every reason: nothing is clipped.
+// checks the plan that it is about to publish, execution the plan that it got,
+// and then every order. A plan that breaks a limit is refused as a whole, with
+// every reason: nothing is clipped.
 //
+//	p, err := envelope.PlanOf(planned)
 //	if breaches := limits.CheckPlan(p); len(breaches) > 0 { … }
 package envelope
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -78,20 +82,66 @@ func (l Limits) Wire() events.SafetyEnvelope {
 	}
 }
 
-// Line is one trade of a plan: its value in USD, its plan price, the symbol's
-// previous close (nil: unknown) and the position's value after the plan.
+// Line is one trade of a plan: its value in USD, its plan price, and the
+// symbol's previous close; nil: unknown, which NeedsClose refuses.
 type Line struct {
 	Symbol        string
 	Value         money.Decimal
 	Price         money.Decimal
 	PreviousClose *money.Decimal
+	NeedsClose    bool
 }
 
 // Plan is what the limits are checked against.
 type Plan struct {
-	Equity money.Decimal // positive
+	Equity money.Decimal
 	Lines  []Line
 	After  map[string]money.Decimal // value of every position after the plan
+}
+
+// halfCent is the most that the cash in an event may be off.
+func halfCent() money.Decimal { return money.FromInt(5).Shift(-3) }
+
+// PlanOf reads a published plan as the limits see it. What makes a position
+// larger needs a previous close; a position may be left without one. A plan of
+// version 1.0 has recorded none: it is checked without the collar.
+func PlanOf(p *events.RebalancePlanned) (Plan, error) {
+	out := Plan{After: make(map[string]money.Decimal)}
+	var errs []error
+	read := func(what string, d events.Decimal) money.Decimal {
+		v, err := money.Parse(d)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("envelope: %s: %w", what, err))
+		}
+		return v
+	}
+	out.Equity = read("cash", p.Cash).Add(halfCent())
+	for _, position := range p.Snapshot.Positions {
+		if position.Price == nil {
+			continue // frozen: worth nothing here
+		}
+		value := read("quantity of "+position.Symbol, position.Qty).Mul(read("price of "+position.Symbol, *position.Price))
+		out.After[position.Symbol] = value
+		out.Equity = out.Equity.Add(value)
+	}
+	for _, l := range p.Lines {
+		price := read("price of "+l.Symbol, l.Price)
+		line := Line{
+			Symbol: l.Symbol, Price: price, Value: read("quantity of "+l.Symbol, l.Qty).Mul(price),
+			NeedsClose: p.PreviousCloses != nil && l.Side == events.Buy && l.Kind != events.Exit,
+		}
+		if c, ok := p.PreviousCloses[l.Symbol]; ok {
+			closing := read("previous close of "+l.Symbol, c)
+			line.PreviousClose = &closing
+		}
+		out.Lines = append(out.Lines, line)
+		if l.Side == events.Buy {
+			out.After[l.Symbol] = out.After[l.Symbol].Add(line.Value)
+		} else {
+			out.After[l.Symbol] = out.After[l.Symbol].Sub(line.Value)
+		}
+	}
+	return out, errors.Join(errs...)
 }
 
 // Breach is one limit that a plan breaks.
@@ -102,6 +152,19 @@ func (b Breach) String() string {
 		return fmt.Sprintf("%s is %s, at most %s is allowed", b.Limit, b.Value, b.Bound)
 	}
 	return fmt.Sprintf("%s of %s is %s, at most %s is allowed", b.Limit, b.Where, b.Value, b.Bound)
+}
+
+// Words puts breaches into a message and the details of a failure: all of them.
+func Words(breaches []Breach) (string, events.Details) {
+	details := make(events.Details, len(breaches))
+	for i, b := range breaches {
+		details[fmt.Sprintf("%03d %s", i+1, b.Limit)] = b.String()
+	}
+	message := breaches[0].String()
+	if n := len(breaches) - 1; n > 0 {
+		message += fmt.Sprintf(" (and %d more limits)", n)
+	}
+	return message, details
 }
 
 // CheckPlan lists every limit that the plan breaks, in the same order every time.
@@ -123,9 +186,10 @@ func (l Limits) CheckPlan(p Plan) []Breach {
 	for _, line := range p.Lines {
 		turnover = turnover.Add(line.Value)
 		check("max_order_usd", line.Symbol, line.Value, l.MaxOrderUSD)
-		if line.PreviousClose != nil && line.PreviousClose.Sign() > 0 {
-			check("price_collar", line.Symbol, line.Price.Quo(*line.PreviousClose).Sub(money.One()).Abs(), l.PriceCollar)
-		}
+		out = append(out, l.collar(line)...)
+	}
+	if p.Equity.Sign() <= 0 { // no fraction of it means anything
+		return append(out, Breach{"equity", p.Equity.Fixed(2), "more than 0", ""})
 	}
 	check("max_turnover", "", turnover.Quo(p.Equity), l.MaxTurnover)
 	gross := money.Zero()
@@ -138,10 +202,34 @@ func (l Limits) CheckPlan(p Plan) []Breach {
 	return out
 }
 
-// CheckOrder refuses an order that is larger than any may be.
-func (l Limits) CheckOrder(symbol string, value money.Decimal) error {
-	if l.MaxOrderUSD.Less(value) {
-		return fmt.Errorf("%s", Breach{"max_order_usd", value.Fixed(2), l.MaxOrderUSD.String(), symbol})
+// collar checks a price against the previous close.
+func (l Limits) collar(line Line) []Breach {
+	c := line.PreviousClose
+	if c == nil || c.Sign() <= 0 {
+		if line.NeedsClose {
+			return []Breach{{"price_collar", "unknown (there is no previous close)", l.PriceCollar.String(), line.Symbol}}
+		}
+		return nil
+	}
+	if off := line.Price.Quo(*c).Sub(money.One()).Abs(); l.PriceCollar.Less(off) {
+		return []Breach{{"price_collar", off.Fixed(4), l.PriceCollar.String(), line.Symbol}}
 	}
 	return nil
+}
+
+// CheckOrder refuses an order that is larger than any may be, or whose price is
+// too far from the previous close.
+func (l Limits) CheckOrder(order Line) error {
+	out := l.collar(order)
+	if l.MaxOrderUSD.Less(order.Value) {
+		out = append(out, Breach{"max_order_usd", order.Value.Fixed(2), l.MaxOrderUSD.String(), order.Symbol})
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	texts := make([]string, len(out))
+	for i, b := range out {
+		texts[i] = b.String()
+	}
+	return errors.New(strings.Join(texts, "; "))
 }

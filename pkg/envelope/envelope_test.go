@@ -73,7 +73,9 @@ func TestCheckPlan(t *testing.T) {
 		{"a price at the collar", "", price("135")},
 		{"a price above the collar", "price_collar", price("135.01")},
 		{"a price below the collar", "price_collar", price("64.99")},
-		{"without a previous close there is no collar", "", func(p *envelope.Plan) { p.Lines[1].Price, p.Lines[1].PreviousClose = d("500"), nil }},
+		{"a position may be left without a previous close", "", func(p *envelope.Plan) { p.Lines[1].Price, p.Lines[1].PreviousClose = d("500"), nil }},
+		{"none is opened without one", "price_collar", func(p *envelope.Plan) { p.Lines[1].PreviousClose, p.Lines[1].NeedsClose = nil, true }},
+		{"an account worth nothing", "equity", func(p *envelope.Plan) { p.Equity = money.Zero() }},
 		{"all at once", "max_order_usd max_turnover max_position_weight max_gross", func(p *envelope.Plan) {
 			p.Lines[0].Value = d("300000")
 			p.After["NEW"], p.After["OLD"] = d("20000"), d("1")
@@ -108,11 +110,21 @@ func TestCheckOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := limits.CheckOrder("A", d("1000")); err != nil {
-		t.Error(err)
+	closing := d("100")
+	for _, c := range []struct{ name, value, price, want string }{
+		{"at both bounds", "1000", "135", ""},
+		{"too large", "1000.01", "100", "max_order_usd of A"},
+		{"too dear", "10", "135.01", "price_collar of A is 0.3501"},
+		{"too cheap", "10", "64.99", "price_collar of A"},
+		{"both", "2000", "200", "price_collar of A is 1.0000, at most 0.35 is allowed; max_order_usd of A"},
+	} {
+		err := limits.CheckOrder(envelope.Line{Symbol: "A", Value: d(c.value), Price: d(c.price), PreviousClose: &closing})
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
 	}
-	if err := limits.CheckOrder("A", d("1000.01")); err == nil || !strings.Contains(err.Error(), "max_order_usd of A") {
-		t.Errorf("error %v", err)
+	if err := limits.CheckOrder(envelope.Line{Symbol: "A", Value: d("10"), Price: d("999")}); err != nil {
+		t.Errorf("without a previous close there is no collar at an order: %v", err)
 	}
 }
 

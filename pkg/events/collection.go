@@ -18,6 +18,12 @@ type Weights map[string]Decimal
 // MarshalJSON writes {} for nil.
 func (w Weights) MarshalJSON() ([]byte, error) { return object(w) }
 
+// Prices are USD a share by symbol.
+type Prices map[string]Decimal
+
+// MarshalJSON writes {} for nil.
+func (p Prices) MarshalJSON() ([]byte, error) { return object(p) }
+
 // Timings are milliseconds by stage, from the arrival of its event to its
 // commit.
 type Timings map[string]int64

@@ -303,7 +303,8 @@ type RebalancePlanned struct {
 	Envelope       SafetyEnvelope `json:"envelope"`   // the limits that were kept
 	Totals         PlanTotals     `json:"totals"`
 	ControlState   ControlState   `json:"control_state"`
-	Policy         *PlanPolicy    `json:"policy,omitempty"` // how the plan was decided; since 1.1
+	Policy         *PlanPolicy    `json:"policy,omitempty"`          // how the plan was decided; since 1.1
+	PreviousCloses Prices         `json:"previous_closes,omitempty"` // by symbol of a line, for the price collar; since 1.1
 	Context        Context        `json:"context"`
 }
 

@@ -82,22 +82,24 @@ type Attempt struct {
 
 // Leg is the execution of one plan line.
 type Leg struct {
-	Seq          int            `json:"seq"`
-	Symbol       string         `json:"symbol"`
-	Side         events.Side    `json:"side"`
-	Kind         events.Kind    `json:"kind"`
-	Price        money.Decimal  `json:"plan_price"`
-	Intended     money.Decimal  `json:"intended_qty"` // of the plan
-	Qty          money.Decimal  `json:"qty"`          // what is traded at most: the plan's, or scaled to the cash
-	Fractionable bool           `json:"fractionable"`
-	ArrivalMid   *money.Decimal `json:"arrival_mid,omitempty"`
-	Attempts     []Attempt      `json:"attempts"`
-	WaitSince    time.Time      `json:"wait_since,omitzero"` // since when a quote or a position is missing
-	WalkOver     bool           `json:"walk_over,omitempty"`
-	Ended        bool           `json:"ended"`
-	ReasonCode   string         `json:"reason_code,omitempty"`
-	Dust         money.Decimal  `json:"dust,omitzero"` // the part of Intended that is too small to sell
-	Warnings     []string       `json:"warnings,omitempty"`
+	Seq    int           `json:"seq"`
+	Symbol string        `json:"symbol"`
+	Side   events.Side   `json:"side"`
+	Kind   events.Kind   `json:"kind"`
+	Price  money.Decimal `json:"plan_price"`
+	// PreviousClose is what the price collar counts from; nil: not recorded.
+	PreviousClose *money.Decimal `json:"previous_close,omitempty"`
+	Intended      money.Decimal  `json:"intended_qty"` // of the plan
+	Qty           money.Decimal  `json:"qty"`          // what is traded at most: the plan's, or scaled to the cash
+	Fractionable  bool           `json:"fractionable"`
+	ArrivalMid    *money.Decimal `json:"arrival_mid,omitempty"`
+	Attempts      []Attempt      `json:"attempts"`
+	WaitSince     time.Time      `json:"wait_since,omitzero"` // since when a quote or a position is missing
+	WalkOver      bool           `json:"walk_over,omitempty"`
+	Ended         bool           `json:"ended"`
+	ReasonCode    string         `json:"reason_code,omitempty"`
+	Dust          money.Decimal  `json:"dust,omitzero"` // the part of Intended that is too small to sell
+	Warnings      []string       `json:"warnings,omitempty"`
 }
 
 // FilledQty is the sum of the fills of all attempts.

@@ -132,7 +132,7 @@ func (d *eventsDocument) kindOf(e ast.Expr) string {
 			return "date"
 		case "Time":
 			return "time"
-		case "Weights":
+		case "Weights", "Prices":
 			return "decimals by symbol"
 		case "Timings":
 			return "milliseconds by stage"

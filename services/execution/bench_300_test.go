@@ -218,6 +218,11 @@ func (r *rotation) plan() *events.RebalancePlanned {
 		line.Qty, line.Price, line.Value = events.Decimal(qty.String()), events.Decimal(price.String()), wire(qty.Mul(price))
 		p.Lines = append(p.Lines, line)
 	}
+	for _, l := range p.Lines {
+		if l.CurrentQty != "0" {
+			p.Snapshot.Positions = append(p.Snapshot.Positions, events.SnapshotPosition{Symbol: l.Symbol, Qty: l.CurrentQty, QtyAvailable: l.CurrentQty, Price: &l.Price, PriceSource: "quote"})
+		}
+	}
 	hash, err := events.PlanHash(p)
 	if err != nil {
 		r.t.Fatal(err)

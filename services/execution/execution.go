@@ -17,6 +17,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/env"
+	"github.com/alchemiser/alchemiser/pkg/envelope"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/record"
@@ -160,8 +161,15 @@ func (x *Execution) check(in events.Envelope, plan *events.RebalancePlanned, s s
 	if own := x.Config.Limits.Wire(); own != plan.Envelope {
 		return stage.Permanent("envelope_mismatch", look, "the plan was checked against %+v, this function has %+v", plan.Envelope, own)
 	}
-	if n := len(plan.Lines); n > x.Config.Limits.MaxLines {
-		return stage.Permanent("envelope_refused", look, "the plan has %d lines, at most %d are allowed", n, x.Config.Limits.MaxLines)
+	checked, err := envelope.PlanOf(plan)
+	if err != nil {
+		return stage.Permanent("bad_plan", look, "plan %s: %v", plan.PlanID, err)
+	}
+	if breaches := x.Config.Limits.CheckPlan(checked); len(breaches) > 0 {
+		message, details := envelope.Words(breaches)
+		refused := stage.Permanent(reasonEnvelope, look, "%s", message)
+		refused.Details = details
+		return refused
 	}
 	if s.accountErr != nil {
 		return stage.Transient("broker_unavailable", s.accountErr)

@@ -112,6 +112,11 @@ func (w *world) plan(lines ...events.PlanLine) *events.RebalancePlanned {
 		Lines: lines, Envelope: w.limits.Wire(), Totals: events.PlanTotals{Buys: "0", Sells: "0", Turnover: "0"}, ControlState: events.Active,
 		Context: events.Context{Session: "2026-11-23", StartedAt: events.At(monday), Slot: "2026-11-23T14:35Z", Timings: events.Timings{"start": 1}},
 	}
+	for _, l := range p.Lines {
+		if l.CurrentQty != "0" {
+			p.Snapshot.Positions = append(p.Snapshot.Positions, events.SnapshotPosition{Symbol: l.Symbol, Qty: l.CurrentQty, QtyAvailable: l.CurrentQty, Price: &l.Price, PriceSource: "quote"})
+		}
+	}
 	hash, err := events.PlanHash(p)
 	if err != nil {
 		w.t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/envelope"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
 	"github.com/alchemiser/alchemiser/pkg/record"
@@ -123,8 +124,13 @@ func (r Rules) attempt(l *Leg, o Observation) *Command {
 		return nil
 	}
 	l.WaitSince = time.Time{}
-	// The plan's price, as when the plan was checked: the quote is near it.
-	if err := r.Limits.CheckOrder(l.Symbol, qty.Mul(l.Price)); err != nil {
+	// The order's size counts at the plan's price, as when the plan was checked:
+	// the quote is near it. Its own price is held to the collar.
+	order := envelope.Line{Symbol: l.Symbol, Value: qty.Mul(l.Price), Price: o.Quote.Mid, PreviousClose: l.PreviousClose}
+	if limit != nil {
+		order.Price = *limit
+	}
+	if err := r.Limits.CheckOrder(order); err != nil {
 		l.warn(err.Error())
 		l.end(reasonEnvelope)
 		return nil

@@ -78,6 +78,8 @@ func (w *world) survive(plan *events.RebalancePlanned, breaker *breakingDriver) 
 }
 
 func randomLines(t *rapid.T, w *world) ([]events.PlanLine, map[string]money.Decimal) {
+	// Plans may cost more than there is, so that buys are scaled.
+	w.limits.MaxTurnover, w.limits.MaxPositionWeight, w.limits.MaxGross = d("1000"), d("1000"), d("1000")
 	held := make(map[string]money.Decimal)
 	var lines []events.PlanLine
 	add := func(name string, side events.Side, kind events.Kind, qty, position int) {

@@ -10,6 +10,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/money"
 	"github.com/alchemiser/alchemiser/pkg/record"
 	"github.com/alchemiser/alchemiser/pkg/stage"
 	"github.com/alchemiser/alchemiser/pkg/topology"
@@ -136,7 +137,12 @@ func (t *trade) saveLeg(ctx context.Context, doc *ledger.Doc[Leg]) error {
 func newLegs(plan *events.RebalancePlanned) []Leg {
 	legs := make([]Leg, 0, len(plan.Lines))
 	for _, l := range plan.Lines {
-		legs = append(legs, newLeg(l))
+		leg := newLeg(l)
+		if c, ok := plan.PreviousCloses[l.Symbol]; ok {
+			closing := money.MustParse(c)
+			leg.PreviousClose = &closing
+		}
+		legs = append(legs, leg)
 	}
 	return legs
 }

@@ -141,17 +141,25 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// anyBook draws extreme accounts: negative cash, cents and billions, whole and
-// fractional shares, held quantities.
+// anyBook draws extreme accounts: worth nothing, a cent, a billion; negative
+// cash; whole and fractional shares; quantities that open orders hold; at times
+// hundreds and thousands of symbols.
 func anyBook(t *rapid.T) (portfolio.Book, map[string]money.Decimal) {
 	units := func(label string, low, high int64, places int32) money.Decimal {
 		return money.FromInt(rapid.Int64Range(low, high).Draw(t, label)).Shift(-places)
 	}
 	b := portfolio.Book{Cash: units("cash", -1e7, 1e11, 2), Holdings: make(map[string]portfolio.Holding)}
+	if rapid.IntRange(0, 4).Draw(t, "edge") == 0 {
+		b.Cash = d(rapid.SampledFrom([]string{"0", "0.01", "-0.01", "1000000000", "0.000001"}).Draw(t, "edge cash"))
+	}
 	targets := make(map[string]money.Decimal)
 	left := int64(1e8)
-	for i := range rapid.IntRange(0, 12).Draw(t, "symbols") {
-		symbol := fmt.Sprintf("S%02d", i)
+	symbols := rapid.IntRange(0, 12).Draw(t, "symbols")
+	if rapid.IntRange(0, 1999).Draw(t, "size") == 0 {
+		symbols = rapid.SampledFrom([]int{60, 399, 400, 401, 2000}).Draw(t, "many")
+	}
+	for i := range symbols {
+		symbol := fmt.Sprintf("S%04d", i)
 		price := units("price", 1, 1e7, 4)
 		h := portfolio.Holding{Price: &price, Tradable: true, Fractionable: rapid.Bool().Draw(t, "fractionable")}
 		if rapid.Bool().Draw(t, "held") {

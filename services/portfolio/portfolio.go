@@ -74,12 +74,17 @@ func (p *Portfolio) SignalGenerated(ctx context.Context, in events.Envelope) ([]
 	case err != nil:
 		return nil, err
 	}
-	if breaches := p.Config.Limits.CheckPlan(found.plan.checked(found.book)); len(breaches) > 0 {
-		return nil, refused(breaches)
-	}
 	planned, err := p.payload(in, signal, found, control.State)
 	if err != nil {
 		return nil, err
+	}
+	// What is published is checked: execution checks the same again.
+	checked, err := envelope.PlanOf(planned)
+	if err != nil {
+		return nil, err
+	}
+	if breaches := p.Config.Limits.CheckPlan(checked); len(breaches) > 0 {
+		return nil, refused(breaches)
 	}
 	planned.Context.Timings["portfolio"] = p.Clock.Now().Sub(began).Milliseconds()
 	return []events.Event{{Payload: planned}}, nil
@@ -117,14 +122,9 @@ func (p *Portfolio) look(ctx context.Context, first *holdings, targets map[strin
 
 // refused is a plan that breaks limits: all of them are named.
 func refused(breaches []envelope.Breach) *stage.Error {
-	e := stage.Permanent("envelope_refused", "look at the plan; the limits are settings of the environment", "%s", breaches[0])
-	e.Details = make(events.Details, len(breaches))
-	for i, b := range breaches {
-		e.Details[fmt.Sprintf("%02d %s", i+1, b.Limit)] = b.String()
-	}
-	if len(breaches) > 1 {
-		e.Message += fmt.Sprintf(" (and %d more limits)", len(breaches)-1)
-	}
+	message, details := envelope.Words(breaches)
+	e := stage.Permanent("envelope_refused", "look at the plan; the limits are settings of the environment", "%s", message)
+	e.Details = details
 	return e
 }
 
@@ -138,7 +138,7 @@ func (p *Portfolio) payload(in events.Envelope, signal *events.SignalGenerated, 
 		PlanID: events.PlanID(in.EventID), TradesRequired: len(plan.Lines) > 0, Snapshot: wire,
 		Equity: amount.USD(plan.Equity), Cash: amount.USD(plan.Cash), Reserve: amount.USD(plan.Reserve), Deployable: amount.USD(plan.Deployable),
 		Lines: plan.lines(plan.Lines), Holds: plan.holds(), Dust: plan.Dust, Suppressed: plan.lines(plan.Suppressed),
-		Envelope: p.Config.Limits.Wire(), Totals: plan.totals(), ControlState: control, Policy: p.Config.wire(), Context: signal.Context,
+		Envelope: p.Config.Limits.Wire(), Totals: plan.totals(), ControlState: control, Policy: p.Config.wire(), PreviousCloses: plan.previousCloses(f.book), Context: signal.Context,
 	}
 	if planned.PlanHash, err = events.PlanHash(planned); err != nil {
 		return nil, err

@@ -185,7 +185,8 @@ func TestIgnoredSymbolsAreNotCounted(t *testing.T) {
 
 func TestALastTradeStandsInForAQuote(t *testing.T) {
 	desk := newDesk()
-	desk.market["B"] = broker.Snapshot{Trade: &broker.Trade{Price: d("50"), At: now.Add(-10 * time.Minute)}}
+	closing := d("50")
+	desk.market["B"] = broker.Snapshot{Trade: &broker.Trade{Price: d("50"), At: now.Add(-10 * time.Minute)}, PreviousClose: &closing}
 	out, err := newPortfolio(desk).SignalGenerated(t.Context(), signalled())
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,7 @@ const ownOrder = "alc-"
 const (
 	tradeMaxAge  = 15 * time.Minute // of a last trade that stands in for a quote
 	readAttempts = 3                // before a book that keeps changing is given up
+	clockSlack   = 30 * time.Second // that a price's time may lie ahead of our clock
 )
 
 // snapshot is the broker's state that a plan is made from.
@@ -185,11 +186,14 @@ type priced struct {
 // priceOf is the middle of a sane quote, else a recent trade: never anything
 // else (F56). stale accepts any age, for a dry run.
 func (p *Portfolio) priceOf(m broker.Snapshot, now time.Time, stale bool) (priced, bool) {
-	if q := m.Quote; q != nil && sane(*q) && (stale || now.Sub(q.At) <= p.Config.QuoteMaxAge) {
+	fresh := func(at time.Time, most time.Duration) bool {
+		return stale || now.Sub(at) <= most && at.Sub(now) <= clockSlack
+	}
+	if q := m.Quote; q != nil && sane(*q) && fresh(q.At, p.Config.QuoteMaxAge) {
 		mid := q.Bid.Add(q.Ask).Quo(money.FromInt(2)).Round(6)
 		return priced{mid, "quote", q.At}, true
 	}
-	if t := m.Trade; t != nil && t.Price.Sign() > 0 && (stale || now.Sub(t.At) <= tradeMaxAge) {
+	if t := m.Trade; t != nil && t.Price.Sign() > 0 && fresh(t.At, tradeMaxAge) {
 		return priced{t.Price, "trade", t.At}, true
 	}
 	return priced{}, false
@@ -208,7 +212,9 @@ func sane(q broker.Quote) bool {
 func (p *Portfolio) book(s *snapshot, dryRun bool) (Book, map[string]priced, error) {
 	b := Book{Cash: s.account.Cash, Holdings: make(map[string]Holding)}
 	prices := make(map[string]priced)
-	for symbol, asset := range s.assets {
+	var without []string
+	for _, symbol := range slices.Sorted(maps.Keys(s.assets)) {
+		asset := s.assets[symbol]
 		position := s.held[symbol]
 		h := Holding{Qty: position.Qty, Available: position.Available, Tradable: asset.Tradable, Fractionable: asset.Fractionable}
 		m := s.market[symbol]
@@ -216,9 +222,12 @@ func (p *Portfolio) book(s *snapshot, dryRun bool) (Book, map[string]priced, err
 		if found, ok := p.priceOf(m, s.takenAt, dryRun); ok {
 			h.Price, prices[symbol] = &found.price, found
 		} else if asset.Tradable {
-			return b, nil, stage.Transient("no_price", fmt.Errorf("%s has neither a sane quote of the last %s nor a trade of the last %s", symbol, p.Config.QuoteMaxAge, tradeMaxAge))
+			without = append(without, symbol)
 		}
 		b.Holdings[symbol] = h
+	}
+	if len(without) > 0 {
+		return b, nil, stage.Transient("no_price", fmt.Errorf("%s: neither a sane quote of the last %s nor a trade of the last %s", strings.Join(without, ", "), p.Config.QuoteMaxAge, tradeMaxAge))
 	}
 	return b, prices, nil
 }

@@ -2,9 +2,7 @@ package portfolio
 
 import (
 	"github.com/alchemiser/alchemiser/pkg/amount"
-	"github.com/alchemiser/alchemiser/pkg/envelope"
 	"github.com/alchemiser/alchemiser/pkg/events"
-	"github.com/alchemiser/alchemiser/pkg/money"
 )
 
 func (p *Plan) lines(lines []Line) events.List[events.PlanLine] {
@@ -40,19 +38,13 @@ func (p Policy) wire() *events.PlanPolicy {
 	}
 }
 
-// checked is the plan as the safety envelope sees it.
-func (p *Plan) checked(b Book) envelope.Plan {
-	c := envelope.Plan{Equity: p.Equity, After: make(map[string]money.Decimal)}
-	for symbol, h := range b.Holdings {
-		c.After[symbol] = h.value()
-	}
+// previousCloses are those of the symbols that are traded, where there is one.
+func (p *Plan) previousCloses(b Book) events.Prices {
+	out := make(events.Prices, len(p.Lines))
 	for _, l := range p.Lines {
-		c.Lines = append(c.Lines, envelope.Line{Symbol: l.Symbol, Value: l.Value(), Price: l.Price, PreviousClose: b.Holdings[l.Symbol].PreviousClose})
-		if l.Side == events.Buy {
-			c.After[l.Symbol] = c.After[l.Symbol].Add(l.Value())
-		} else {
-			c.After[l.Symbol] = c.After[l.Symbol].Sub(l.Value())
+		if c := b.Holdings[l.Symbol].PreviousClose; c != nil && c.Sign() > 0 {
+			out[l.Symbol] = amount.Price(*c)
 		}
 	}
-	return c
+	return out
 }

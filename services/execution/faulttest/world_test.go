@@ -306,6 +306,11 @@ func (w *world) makePlan() *events.RebalancePlanned {
 		Envelope: w.limits().Wire(), Totals: events.PlanTotals{Buys: "0", Sells: "0", Turnover: "0"}, ControlState: events.Active,
 		Context: events.Context{Session: "2026-11-24", StartedAt: events.At(morning), Slot: "2026-11-24T15:05Z"},
 	}
+	for _, l := range p.Lines {
+		if l.CurrentQty != "0" {
+			p.Snapshot.Positions = append(p.Snapshot.Positions, events.SnapshotPosition{Symbol: l.Symbol, Qty: l.CurrentQty, QtyAvailable: l.CurrentQty, Price: &l.Price, PriceSource: "quote"})
+		}
+	}
 	if p.PlanHash, err = events.PlanHash(p); err != nil {
 		w.t.Fatal(err)
 	}
