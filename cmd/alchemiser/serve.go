@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -22,8 +23,8 @@ import (
 // serveFlags are the flags of serve beside those it shares with run.
 type serveFlags struct {
 	runFlags
-	clockAt, data string
-	trade         bool
+	clockAt, data, admin string
+	trade                bool
 }
 
 func newServeCommand() *cobra.Command {
@@ -33,20 +34,27 @@ func newServeCommand() *cobra.Command {
 		Short: "Keep the cloud running on this machine; schedules fire by themselves",
 		Long: `Serve builds the six functions and keeps the one-machine cloud running: the
 schedules fire at their times. Every invocation is shown, and every alarm of the
-templates when it begins or ceases to fire. The daily run is
-disabled in the template that serve uses; --trade enables it. Without --trade
-only the sweep runs, which looks after runs that did not end.
+templates when it begins or ceases to fire. The daily run is disabled in the
+template that serve uses; --trade enables it. Without --trade only the sweep runs,
+which looks after runs that did not end.
 
 Ledger and paper account are kept in --data over restarts: whatever was answered
 is in its files, even if the process is killed. One process at a time may use the
-folder. The first SIGINT or SIGTERM lets what is under way finish,
-the second one ends at once.
+folder. The first SIGINT or SIGTERM lets what is under way finish, the second one
+ends at once.
+
+With --admin the cloud can be watched and disturbed while it serves, on an address
+of this machine alone: GET /_local/snapshot (queues, alarms, events, denials);
+POST /_local/faults, /_local/schedules/NAME?planned=TIME and /_local/quiesce;
+DELETE /_local/faults.
 
 Broker and account are chosen as for run. A missed daily run is not made up for.
 
 Exit codes: 0 ended by a signal; 1 wrong usage or the machine failed.`,
 		Example: `  alchemiser serve --trade
   alchemiser serve --trade --clock-at 2024-03-13T09:34:00
+  alchemiser serve --admin 127.0.0.1:8200
+  curl -X POST http://127.0.0.1:8200/_local/schedules/alchemiser-dev-start-daily
   APCA_API_KEY_ID=… APCA_API_SECRET_KEY=… alchemiser serve --trade --broker alpaca`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -59,11 +67,15 @@ Exit codes: 0 ended by a signal; 1 wrong usage or the machine failed.`,
 	f.account(cmd.Flags())
 	cmd.Flags().BoolVar(&f.trade, "trade", false, "enable the daily run")
 	cmd.Flags().StringVar(&f.data, "data", "", "folder for the ledger and the paper account (default: runs/data/BROKER)")
+	cmd.Flags().StringVar(&f.admin, "admin", "", "address of the admin API on this machine (default: none)")
 	cmd.Flags().StringVar(&f.clockAt, "clock-at", "", "time in New York at which a rehearsal clock begins, YYYY-MM-DDTHH:MM:SS; paper only (default: now)")
 	return cmd
 }
 
 func serve(ctx context.Context, cmd *cobra.Command, f serveFlags) error {
+	if err := onThisMachine(f.admin); err != nil {
+		return err
+	}
 	options, err := serveOptions(f)
 	if err != nil {
 		return err
@@ -78,6 +90,18 @@ func serve(ctx context.Context, cmd *cobra.Command, f serveFlags) error {
 		return err
 	}
 	out.ready(r, options)
+	if f.admin != "" {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.admin)
+		if err != nil {
+			return errors.Join(fmt.Errorf("--admin %s: %w; choose another address", f.admin, err), r.Close())
+		}
+		out.printf("The admin API is at http://%s/_local/\n", l.Addr())
+		go func() {
+			if err := serveAdmin(ctx, l, r.Cloud.Admin()); err != nil {
+				out.printf("%v\n", err)
+			}
+		}()
+	}
 	context.AfterFunc(ctx, func() { out.printf("Ending: what is under way may finish; a second signal ends at once.\n") })
 	return errors.Join(r.Serve(ctx), r.Close())
 }

@@ -29,6 +29,7 @@ func TestServeChecksItsFlags(t *testing.T) {
 	}{
 		"no time":          {[]string{"--clock-at", "tomorrow"}, "--clock-at is"},
 		"another's clock":  {[]string{"--broker", "alpaca", "--clock-at", "2024-03-13T09:34:00"}, "paper broker only"},
+		"an open door":     {[]string{"--admin", "0.0.0.0:8200"}, "this machine alone"},
 		"live on paper":    {[]string{"--live"}, "--broker alpaca"},
 		"a flag of run":    {[]string{"--as-of", "2024-03-12"}, "unknown flag"},
 		"before the world": {[]string{"--clock-at", "1901-01-01T09:34:00"}, "the calendar knows no session"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -154,12 +155,26 @@ func TestF12EveryFunctionFailsOnce(t *testing.T) {
 			for _, f := range topology.Functions() {
 				faults = append(faults, fault.Fault{Do: do, Function: string(f.Name)})
 			}
-			_, report, failed := faulty(t, binaries, faults...)
+			r, report, failed := faulty(t, binaries, faults...)
 			if want := len(topology.Functions()); failed != want {
 				t.Errorf("%d invocations failed, want %d\n%s", failed, want, lines(report))
 			}
 			once(t, string(do), clean, report)
-			t.Logf("%s from the schedule to the mail, without faults %s", report.Chain, clean.Chain)
+			t.Logf("%s from the schedule to the mail, without faults %s; messages in queues: %s", report.Chain, clean.Chain, inQueues(r.Cloud.Snapshot()))
 		})
 	}
+}
+
+// inQueues says which queues hold something.
+func inQueues(s local.Snapshot) string {
+	var full []string
+	for _, q := range s.Queues {
+		if n := q.Visible + q.Hidden; n > 0 {
+			full = append(full, fmt.Sprintf("%s %d", q.Name, n))
+		}
+	}
+	if len(full) == 0 {
+		return fmt.Sprintf("none in any of %d", len(s.Queues))
+	}
+	return strings.Join(full, ", ")
 }
