@@ -44,35 +44,36 @@ func Looks() []Look {
 }
 
 const (
-	tallest    = 5000 // pixels: no mail of the gallery is longer
+	tallest    = 3000 // pixels: no mail of the gallery is longer
 	narrowest  = 500  // a window of Chromium is no narrower
-	patience   = time.Minute
+	patience   = 5 * time.Minute
 	paletteLen = 48
 )
 
-// Shoot renders a page with a browser and returns the PNG of it, cut below its
-// end and reduced to a palette.
-func Shoot(ctx context.Context, browser, page string, look Look) ([]byte, error) {
+// Shoot renders pages with one start of a browser, side by side in frames, and
+// returns the PNG of each, cut below its end and reduced to a palette.
+func Shoot(ctx context.Context, browser string, pages []string, look Look) ([][]byte, error) {
 	dir, err := os.MkdirTemp("", "gallery")
 	if err != nil {
 		return nil, fmt.Errorf("gallery: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	page, err = filepath.Abs(page)
-	if err != nil {
-		return nil, fmt.Errorf("gallery: %w", err)
-	}
 	// A frame has any width, a window has not.
-	frame := fmt.Sprintf(`<meta name="color-scheme" content="light dark"><body style="margin:0"><iframe src="file://%s" width="%d" height="%d" style="border:0;display:block"></iframe>`,
-		page, look.Width, tallest)
-	wrapper, picture := filepath.Join(dir, "frame.html"), filepath.Join(dir, "picture.png")
-	if err := os.WriteFile(wrapper, []byte(frame), 0o600); err != nil {
+	frames := `<meta name="color-scheme" content="light dark"><body style="margin:0;display:flex">`
+	for _, page := range pages {
+		if page, err = filepath.Abs(page); err != nil {
+			return nil, fmt.Errorf("gallery: %w", err)
+		}
+		frames += fmt.Sprintf(`<iframe src="file://%s" width="%d" height="%d" style="border:0;flex:none"></iframe>`, page, look.Width, tallest)
+	}
+	wrapper, picture := filepath.Join(dir, "frames.html"), filepath.Join(dir, "picture.png")
+	if err := os.WriteFile(wrapper, []byte(frames), 0o600); err != nil {
 		return nil, fmt.Errorf("gallery: %w", err)
 	}
 	arguments := []string{
 		"--headless", "--disable-gpu", "--hide-scrollbars", "--user-data-dir=" + filepath.Join(dir, "profile"),
 		"--blink-settings=preferredColorScheme=" + map[bool]string{true: "0", false: "1"}[look.Dark],
-		"--window-size=" + strconv.Itoa(max(look.Width, narrowest)) + "," + strconv.Itoa(tallest), "--screenshot=" + picture,
+		"--window-size=" + strconv.Itoa(max(look.Width*len(pages), narrowest)) + "," + strconv.Itoa(tallest), "--screenshot=" + picture,
 	}
 	if os.Getuid() == 0 {
 		arguments = append(arguments, "--no-sandbox") // root has none; the pages are our own
@@ -90,22 +91,26 @@ func Shoot(ctx context.Context, browser, page string, look Look) ([]byte, error)
 	if err != nil {
 		return nil, fmt.Errorf("gallery: the browser's picture does not decode: %w", err)
 	}
-	var out bytes.Buffer
-	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, reduce(full, look.Width)); err != nil {
-		return nil, fmt.Errorf("gallery: %w", err)
+	pictures := make([][]byte, len(pages))
+	for i := range pages {
+		var out bytes.Buffer
+		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, reduce(full, i*look.Width, look.Width)); err != nil {
+			return nil, fmt.Errorf("gallery: %w", err)
+		}
+		pictures[i] = out.Bytes()
 	}
-	return out.Bytes(), nil
+	return pictures, nil
 }
 
-// reduce cuts what is empty below the mail and keeps the colours that are
-// used most.
-func reduce(full image.Image, width int) *image.Paletted {
+// reduce takes the mail that begins at left, cuts what is empty below it and
+// keeps the colours that are used most.
+func reduce(full image.Image, left, width int) *image.Paletted {
 	height := full.Bounds().Dy()
-	empty := full.At(0, height-1)
+	empty := full.At(left, height-1)
 	last := func() int {
 		for y := height - 1; y > 0; y-- {
 			for x := range width {
-				if full.At(x, y) != empty {
+				if full.At(left+x, y) != empty {
 					return y
 				}
 			}
@@ -117,7 +122,7 @@ func reduce(full image.Image, width int) *image.Paletted {
 	counts := make(map[color.RGBA]int)
 	for y := range out.Rect.Dy() {
 		for x := range width {
-			counts[rgb(full.At(x, y))]++
+			counts[rgb(full.At(left+x, y))]++
 		}
 	}
 	out.Palette = palette(counts)
@@ -127,7 +132,7 @@ func reduce(full image.Image, width int) *image.Paletted {
 	}
 	for y := range out.Rect.Dy() {
 		for x := range width {
-			out.SetColorIndex(x, y, nearest[rgb(full.At(x, y))])
+			out.SetColorIndex(x, y, nearest[rgb(full.At(left+x, y))])
 		}
 	}
 	return out

@@ -54,45 +54,55 @@ func (g *generator) generate(ctx context.Context) error {
 			return err
 		}
 	}
-	var subjects []string
+	var subjects, chosen []string
 	for _, s := range gallery.Scenes() {
+		out := filepath.Join(g.out, s.Name)
 		if g.only == "" || g.only == s.Name {
-			if err := g.scene(ctx, s); err != nil {
-				return err
+			chosen = append(chosen, out)
+			if g.play {
+				if err := g.mail(ctx, s, out); err != nil {
+					return err
+				}
 			}
 		}
-		mail, err := gallery.Load(filepath.Join(g.out, s.Name))
+		mail, err := gallery.Load(out)
 		if err != nil {
 			return err
 		}
 		subjects = append(subjects, mail.Subject)
 	}
+	if len(chosen) == 0 {
+		return fmt.Errorf("no scene is named %q", g.only)
+	}
+	if g.pictures {
+		if err := g.shoot(ctx, chosen); err != nil {
+			return err
+		}
+	}
 	return os.WriteFile(filepath.Join(g.out, "README.md"), []byte(gallery.Page(subjects)), 0o644)
 }
 
-// scene plays one scene and writes what came of it.
-func (g *generator) scene(ctx context.Context, s gallery.Scene) error {
-	out := filepath.Join(g.out, s.Name)
-	if g.play {
-		if err := g.mail(ctx, s, out); err != nil {
-			return err
-		}
-	}
-	if !g.pictures {
-		return nil
+// shoot takes the pictures of the mails in folders.
+func (g *generator) shoot(ctx context.Context, folders []string) error {
+	var pages []string
+	for _, f := range folders {
+		pages = append(pages, filepath.Join(f, gallery.HTMLFile))
 	}
 	for _, look := range gallery.Looks() {
-		picture, err := gallery.Shoot(ctx, g.browser, filepath.Join(out, gallery.HTMLFile), look)
+		pictures, err := gallery.Shoot(ctx, g.browser, pages, look)
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(out, look.File), picture, 0o644); err != nil {
-			return err
+		for i, f := range folders {
+			if err := os.WriteFile(filepath.Join(f, look.File), pictures[i], 0o644); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// mail plays one scene and writes what came of it.
 func (g *generator) mail(ctx context.Context, s gallery.Scene, out string) error {
 	dir, err := os.MkdirTemp("", "gallery-"+s.Name)
 	if err != nil {
