@@ -14,7 +14,7 @@ LINT_VERSION := v2.15.0
 CDK          := cd infra/cdk && GOWORK=off CDK_DISABLE_CLI_TELEMETRY=true npx --no-install --prefix .. cdk --no-notices --no-version-reporting
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-go test-cdk test-race sim vet lint fmt bench golden gallery readme dist synth diff deploy destroy clean
+.PHONY: help run test test-go test-cdk test-race sim sim-sweep sim-mutants vet lint fmt bench golden gallery readme dist synth diff deploy destroy clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,12 @@ SEEDS ?= 10000
 FROM  ?= 1
 sim: ## play SEEDS worlds of the simulation; FROM=, FAULTS=0.15
 	@go run ./infra/local/cmd/sim -n $(SEEDS) -from $(FROM) $(if $(FAULTS),-rate $(FAULTS)) $(ARGS)
+
+sim-sweep: ## let every effect of every scenario die, twice; ARGS="-most 1000" plays a sample
+	@go run ./infra/local/cmd/sim -sweep -pairs $(ARGS)
+
+sim-mutants: ## plant every bug of the list, and find it
+	@go run ./infra/local/cmd/sim -mutants all -starts 20 -n 1000 $(ARGS)
 
 vet:
 	go vet work

@@ -153,15 +153,24 @@ func (w *world) damageSnapshot(snapshots map[string]broker.Snapshot, symbols []s
 		}
 	}
 	w.damageQuote(quotes, symbols)
+	silent := ""
+	if h := w.how(23); chance(h, 0.3) { // nothing was traded lately, either
+		silent = symbols[h.IntN(len(symbols))]
+		delete(quotes, silent)
+	}
 	for _, symbol := range symbols {
 		s, ok := snapshots[symbol]
 		if !ok {
 			continue
 		}
-		if s.Quote = nil; true {
-			if q, ok := quotes[symbol]; ok {
-				s.Quote = &q
-			}
+		s.Quote = nil
+		if q, ok := quotes[symbol]; ok {
+			s.Quote = &q
+		}
+		if symbol == silent && s.Trade != nil {
+			old := *s.Trade
+			old.At = old.At.Add(-16 * time.Minute)
+			s.Trade = &old
 		}
 		snapshots[symbol] = s
 	}

@@ -58,6 +58,9 @@ func (w *world) publish(e bus.Entry, by *invocation) {
 		w.detail[e.DedupID] = detail
 	} else if first != detail {
 		w.blame("I3", "event %s was published with other bytes by %s", e.DedupID, by.name)
+		if e.DetailType == events.TypeRebalancePlanned {
+			w.blame("I18", "the plan %s was changed by %s", e.DedupID, by.name)
+		}
 	}
 	if w.muted {
 		return
@@ -158,8 +161,21 @@ func (w *world) evolved(id string, detail []byte) []byte {
 	if !evolves {
 		return detail
 	}
-	text := strings.Replace(string(detail), `"schema_version":"1.0"`, `"schema_version":"1.1"`, 1)
+	text := withVersion(string(detail), func(major, minor int) (int, int) { return major, minor + 1 })
 	return []byte(strings.Replace(text, `"payload":{`, `"payload":{"of_a_newer_build":"x",`, 1))
+}
+
+// withVersion changes the schema version of an event's text.
+func withVersion(detail string, change func(major, minor int) (int, int)) string {
+	const key = `"schema_version":"`
+	before, rest, _ := strings.Cut(detail, key)
+	version, rest, _ := strings.Cut(rest, `"`)
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil {
+		panic(fmt.Errorf("sim: schema version %q: %w", version, err))
+	}
+	major, minor = change(major, minor)
+	return fmt.Sprintf(`%s%s%d.%d"%s`, before, key, major, minor, rest)
 }
 
 // damageEvent sends a damaged copy after the event.
@@ -175,7 +191,7 @@ func (w *world) damageEvent(e bus.Entry) {
 	case 2:
 		detail = strings.Replace(detail, string(source), "somebody.else", 1)
 	case 3:
-		detail = strings.Replace(detail, `"schema_version":"1.0"`, `"schema_version":"7.0"`, 1)
+		detail = withVersion(detail, func(major, _ int) (int, int) { return major + 6, 0 })
 	default:
 		detail = strings.Replace(detail, `"version":"1"`, `"version":"forged"`, 1)
 		if detail == string(e.Detail) {

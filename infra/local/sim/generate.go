@@ -102,7 +102,10 @@ func (d *design) drawDays(r *rand.Rand, days int) {
 	if chance(r, 0.3) {
 		minute = 1 + r.IntN(370)
 	}
-	gap := 1 + r.IntN(60)
+	if s := d.days[0].session; s != nil && s.EarlyClose && chance(r, 0.4) { // near the early close
+		minute = 210 - 1 - r.IntN(18)
+	}
+	gap := max(0, r.IntN(75)-15) // two schedules may well have the same time
 	dry := chance(r, 0.05)
 	for i, name := range schedules {
 		at := time.Duration(9*60+30+minute+i*gap) * time.Minute

@@ -132,7 +132,7 @@ func (w *world) file() *caseFile {
 		r.slot, _ = time.Parse("2006-01-02T15:04Z", r.meta.Slot)
 		if s, open := w.calendar.Session(events.DateOf(r.slot, market.NewYork())); open {
 			r.session = &s
-			r.limit = min(r.slot.Add(15*time.Minute).UnixNano(), s.Close.Add(-2*time.Minute).UnixNano())
+			r.limit = min(r.slot.Add(w.config.start.RunLength).UnixNano(), s.Close.Add(-2*time.Minute).UnixNano())
 		}
 		c.runs, c.byID[id] = append(c.runs, r), r
 	}

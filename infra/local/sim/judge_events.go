@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
@@ -89,8 +92,23 @@ func (w *world) inboxes() []ledger.Item {
 	return out
 }
 
+// follows reports whether an event's id is the one that its cause leads to.
+// The derivation is made here once more, on purpose.
+func follows(e events.Envelope) bool {
+	namespace := uuid.MustParse("f10f5c1f-8eab-55b0-b7d0-a46cefbfec0b")
+	for ordinal := range 10 {
+		if uuid.NewSHA1(namespace, fmt.Appendf(nil, "%s|%s|%d", e.CausationID, e.EventType, ordinal)).String() == e.EventID {
+			return true
+		}
+	}
+	return false
+}
+
 // judgeCause: every cause is known, and hops grow.
 func (w *world) judgeCause(r *run, e events.Envelope, known map[string]bool) {
+	if !follows(e) {
+		w.blame("I3", "the id of %s %s does not follow from its cause", e.EventType, e.EventID)
+	}
 	switch e.CausationID {
 	case events.CommandID(r.meta.RunKey), events.CloseOutID(r.id), events.StalledID(r.id):
 		if e.Hop != 0 {
@@ -159,7 +177,7 @@ func (w *world) judgeMails(c *caseFile) {
 		if sent[m.message]++; sent[m.message] == 1 {
 			ids[m.run] = append(ids[m.run], m.message)
 		}
-		if m.unsure {
+		if !m.marked {
 			unsure[m.message]++
 		}
 		w.scan("a mail", m.subject+m.text+m.html)

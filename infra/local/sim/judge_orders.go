@@ -2,6 +2,9 @@ package sim
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +24,7 @@ const (
 
 // judgeOrders: I1, I6, I7, I18, I22.
 func (w *world) judgeOrders(r *run) {
+	w.judgePlan(r)
 	ids := make(map[string]string)
 	for _, p := range r.posts {
 		if p.dryRun {
@@ -37,6 +41,7 @@ func (w *world) judgeOrders(r *run) {
 			w.blameAt(p.accepted, "I1", "client order id %s was accepted twice", p.order.ClientID)
 		}
 		ids[p.order.ClientID] = p.id
+		w.judgeID(r, p)
 		w.judgeTime(r, p)
 		w.judgeSwitch(r, p)
 		w.judgePrice(r, p)
@@ -74,6 +79,45 @@ func (w *world) judgeLeg(r *run, key legKey, l *leg) {
 		}
 		if before.EndedAt == nil || after.SubmittedAt.Before(*before.EndedAt) {
 			w.blameAt(after.SubmittedAt.UnixNano(), "I1", "leg=%s/%s: %s was accepted while %s was working, run=%s", key.symbol, key.side, after.ClientID, before.ClientID, r.id)
+		}
+	}
+}
+
+// judgeID: the id of an order follows from its plan, its leg and its number,
+// so that the same order sent again is the same order to the broker. The
+// derivation is made here once more, on purpose.
+func (w *world) judgeID(r *run, p request) {
+	if r.plan == nil {
+		return
+	}
+	for n := 1; n <= 99; n++ {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%d", r.plan.PlanID, p.order.Symbol, p.order.Side, n))
+		if strings.HasSuffix(p.order.ClientID, "-"+strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:26]) {
+			return
+		}
+	}
+	w.blameAt(p.sent, "I1", "the id %s does not follow from the plan %s", p.order.ClientID, r.plan.PlanID)
+}
+
+// judgePlan: the prices of a plan are middles or trades that its snapshot
+// showed (I22).
+func (w *world) judgePlan(r *run) {
+	if r.plan == nil {
+		return
+	}
+	for _, l := range r.plan.Lines {
+		price := money.MustParse(l.Price)
+		if !slices.ContainsFunc(w.shown[shownKey{r.id, l.Symbol}], func(s shown) bool {
+			switch {
+			case !s.snapshot || s.at > r.planned || r.planned-s.at > int64(10*time.Minute):
+				return false
+			case s.trade != nil && price.Equal(s.trade.Price) && s.at-s.trade.At.UnixNano() <= int64(18*time.Minute):
+				return true
+			}
+			q := s.quote
+			return q != nil && price.Equal(q.Bid.Add(q.Ask).Quo(money.FromInt(2)).Round(6)) && s.at-q.At.UnixNano() <= int64(4*time.Minute)
+		}) && !r.started.DryRun {
+			w.blameAt(r.planned, "I22", "the plan's price %s of %s is none that was shown", price, l.Symbol)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -117,12 +118,12 @@ func (w *world) finish(i *invocation, how string) {
 	i.over = true
 	w.trace.add(w.loop.now, i.name, "end", how, "")
 	j := i.job
-	for _, k := range i.mailed {
-		w.mails[k].unsure = how != "ok"
-	}
 	if how == "ok" {
 		w.settled(i)
 		return
+	}
+	if !w.faults.on && j.event.EventID != "" && !strings.Contains(how, "in_progress") {
+		w.blame("I14", "%s (%s) was driven again, and ended with %s", i.name, j.event.EventType, how)
 	}
 	if j.tries > j.function.Async.Attempts {
 		w.fail(j, "retries")
@@ -145,9 +146,6 @@ func (w *world) invoke(j *job) {
 	}
 	w.afflict(i)
 	w.trace.add(w.loop.now, i.name, "begin", string(j.event.EventType)+j.command, strconv.FormatInt(i.skew, 10))
-	if w.crashes != nil {
-		w.crashes(i)
-	}
 	w.loop.at(i.began+deadline, func() {
 		if !i.over && !i.dead {
 			w.loop.kill(i)
@@ -195,6 +193,9 @@ func (w *world) afflict(i *invocation) {
 
 // die ends the invocation from inside.
 func (i *invocation) die(call string) {
+	if i.world.died == 0 {
+		i.world.died = i.world.effects
+	}
 	i.world.loop.kill(i)
 	i.world.finish(i, "killed at "+call)
 	runtime.Goexit()
@@ -212,6 +213,7 @@ func (i *invocation) call(ctx context.Context, name, args string, way int64, do 
 	i.effects++
 	w.effects++
 	n := i.effects
+	w.strike(i)
 	if n == i.dieAt && i.dieIn == beforeEffect {
 		w.trace.add(l.now, i.name, name, args, "died before")
 		i.die(name)

@@ -142,6 +142,57 @@ func (r Report) String() string {
 	return b.String()
 }
 
+// Detection says after how many seeds an invariant broke.
+type Detection struct {
+	Seeds     []int // by starting point; 0: not within the limit
+	Invariant string
+	Example   string // the first violation
+}
+
+// Detect counts, from several starting points, the seeds until one of the
+// invariants breaks.
+func Detect(invariants []string, starts, limit int, o Options) Detection {
+	const apart = 1_000_000 // between starting points
+	d := Detection{Seeds: make([]int, starts)}
+	var mu sync.Mutex
+	var wait sync.WaitGroup
+	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for s := range starts {
+		turns <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-turns }()
+			for k := range limit {
+				for _, v := range Run(uint64(s*apart+k+1), o).Violations {
+					if !slices.Contains(invariants, v.Invariant) {
+						continue
+					}
+					d.Seeds[s] = k + 1
+					mu.Lock()
+					if d.Example == "" || s == 0 {
+						d.Invariant, d.Example = v.Invariant, v.String()
+					}
+					mu.Unlock()
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return d
+}
+
+// DetectBySweep is Detect with the crash sweep in place of seeds.
+func DetectBySweep(invariants []string) Detection {
+	for n, s := range Scenarios() {
+		for _, v := range s.Sweep(false, 0).Violations {
+			if slices.Contains(invariants, v.Invariant) {
+				return Detection{Seeds: []int{n + 1}, Invariant: v.Invariant, Example: v.String()}
+			}
+		}
+	}
+	return Detection{Seeds: []int{0}}
+}
+
 // Repro is the command that shows the violation again.
 func (v Violation) Repro(o Options) string {
 	s := fmt.Sprintf("repro: go run ./infra/local/cmd/sim -seed %d", v.Seed)

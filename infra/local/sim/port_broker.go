@@ -297,6 +297,14 @@ func (d desk) place(ctx context.Context, r broker.OrderRequest) (out broker.Orde
 	})
 	at := len(w.requests) - 1
 	ill := w.afflictPost(r)
+	if w.script.post != nil {
+		if a := w.script.post(w, len(w.requests), r); a != nil {
+			ill = *a
+		}
+	}
+	if w.point.post == len(w.requests) {
+		ill = postAnswers()[w.point.answer]
+	}
 	args := r.ClientID + " " + string(r.Side) + " " + r.Qty.String()
 	if r.Limit != nil {
 		args += " @ " + r.Limit.String()
@@ -349,6 +357,14 @@ func (d desk) Cancel(ctx context.Context, id string) error {
 		}
 	}
 	ill := w.afflictCancel(id)
+	if w.script.cancel != nil {
+		if a := w.script.cancel(w, len(w.cancels), id); a != nil {
+			ill = *a
+		}
+	}
+	if w.point.cancel == len(w.cancels) {
+		ill = cancelAnswers()[w.point.answer]
+	}
 	return d.once(ctx, "cancel", known.ClientID, func() (string, error) {
 		if ill.before != nil {
 			return "", ill.before

@@ -69,6 +69,7 @@ func (t table) Put(ctx context.Context, item ledger.Item) error {
 			return "", err
 		}
 		t.of.world.wrote(item)
+		t.of.noteMail(item)
 		if ill == answerLost {
 			return "", context.DeadlineExceeded
 		}
@@ -108,6 +109,15 @@ func (t table) Due(ctx context.Context, until time.Time, limit int) (items []led
 	return items, err
 }
 
+// noteMail remembers that the process wrote that it sent its mail.
+func (i *invocation) noteMail(item ledger.Item) {
+	if strings.HasPrefix(item.SK, "MAIL#") && bytes.Contains(item.Body, []byte(`"state":"SENT"`)) {
+		for _, k := range i.mailed {
+			i.world.mails[k].marked = true
+		}
+	}
+}
+
 // wrote remembers a write.
 func (w *world) wrote(item ledger.Item) {
 	w.writes = append(w.writes, write{at: w.loop.now, key: item.Key, due: item.DueAt})
@@ -124,6 +134,9 @@ func (w *world) wrote(item ledger.Item) {
 				w.intended[string(id)] = w.loop.now
 			}
 		}
+	}
+	if w.died > 0 && w.recommitted == 0 && strings.HasPrefix(item.SK, "IN#") && bytes.Contains(item.Body, []byte(`"state":"DONE"`)) {
+		w.recommitted = w.effects
 	}
 	if item.SK == "META" {
 		if strings.Contains(string(item.Body), `"state":"OPEN"`) {

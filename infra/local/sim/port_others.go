@@ -84,7 +84,15 @@ func (p post) Send(ctx context.Context, m notifier.Mail) error {
 	if w.strikesAt(35, 2) {
 		how = pick(w.how(35), "deferred", "refused", "silent before", "silent after")
 	}
+	w.sends++
+	var scripted error
+	if w.script.mail != nil {
+		scripted = w.script.mail(w, w.sends)
+	}
 	return p.of.call(ctx, "mail.send", m.MessageID, postWay, func() (string, error) {
+		if scripted != nil {
+			return "", scripted
+		}
 		switch how {
 		case "deferred":
 			return "", &notifier.SendError{Temporary: true, Err: errors.New("451 try again later (simulated)")}

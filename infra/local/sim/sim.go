@@ -89,6 +89,7 @@ func (w *world) play() {
 	w.scheduleAll()
 	end := w.days[len(w.days)-1].date.AddDays(1).In(time.UTC).UnixNano() + int64(26*time.Hour)
 	w.loop.run(end)
+	w.settledEffects = w.effects
 	w.redriveSome()
 	w.loop.run(end + int64(7*24*time.Hour))
 	w.faults.on = false

@@ -19,14 +19,14 @@ func report(t *testing.T, r Result, o Options) {
 func TestWorldsWithoutFaults(t *testing.T) {
 	none := 0.0
 	o := Options{Rate: &none}
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		report(t, Run(seed, o), o)
 	}
 }
 
 // Under faults nothing that was promised breaks.
 func TestWorlds(t *testing.T) {
-	seeds := uint64(600)
+	seeds := uint64(200)
 	if testing.Short() {
 		seeds = 100
 	}
@@ -37,7 +37,7 @@ func TestWorlds(t *testing.T) {
 
 // One seed is one trace, on one core and on many.
 func TestOneSeedIsOneTrace(t *testing.T) {
-	const seeds = 40
+	const seeds = 12
 	hashes := make([]string, seeds)
 	for k := range hashes {
 		hashes[k] = Run(uint64(k), Options{}).Hash

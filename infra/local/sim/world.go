@@ -32,13 +32,14 @@ type world struct {
 	latency, jitter, skews *rand.Rand
 	calendar               market.Calendar
 
-	memory  *memledger.Driver
-	broker  *paperbroker.Server
-	port    *paperbroker.Port
-	config  configs
-	lambda  lambda
-	log     *slog.Logger
-	crashes func(*invocation) // arms the process's death, for the sweep
+	memory *memledger.Driver
+	broker *paperbroker.Server
+	port   *paperbroker.Port
+	config configs
+	lambda lambda
+	log    *slog.Logger
+	script script // what always goes wrong in a scenario
+	point  point  // and what goes wrong this time
 
 	sweeping   bool
 	sweepSkip  int
@@ -54,33 +55,36 @@ type world struct {
 
 // record is what happened, for the judge. Nothing in it is known to a function.
 type record struct {
-	writes     []write
-	open       map[string]bool // runs whose record says OPEN
-	dueDocs    map[ledger.Key]bool
-	published  []publication
-	detail     map[string]string // first bytes of each event id
-	requests   []request         // POSTs of ours
-	cancels    []cancellation
-	mails      []letter
-	metrics    map[string]int
-	shown      map[shownKey][]shown
-	turns      []turn // of the halt switch
-	hands      []hand // what people did to the account
-	forced     map[string]bool
-	keys       map[string]string          // run keys by run
-	read       map[string]events.Envelope // events by id, decoded
-	asked      map[string]time.Time       // slots by run
-	poisons    int
-	outcomes   []string
-	recoveries []time.Duration
-	absent     map[string][]string // symbols that the provider left out, by run
-	ended      []*run
-	book       []paperbroker.Order
-	intended   map[string]int64 // when the intent of an order was first written
-	wrong      []Violation
-	effects    int
-	invoked    int
-	secrets    bool // log lines are scanned
+	writes            []write
+	open              map[string]bool // runs whose record says OPEN
+	dueDocs           map[ledger.Key]bool
+	published         []publication
+	detail            map[string]string // first bytes of each event id
+	requests          []request         // POSTs of ours
+	cancels           []cancellation
+	mails             []letter
+	metrics           map[string]int
+	shown             map[shownKey][]shown
+	turns             []turn // of the halt switch
+	hands             []hand // what people did to the account
+	forced            map[string]bool
+	keys              map[string]string          // run keys by run
+	read              map[string]events.Envelope // events by id, decoded
+	asked             map[string]time.Time       // slots by run
+	poisons           int
+	outcomes          []string
+	recoveries        []time.Duration
+	absent            map[string][]string // symbols that the provider left out, by run
+	ended             []*run
+	book              []paperbroker.Order
+	intended          map[string]int64 // when the intent of an order was first written
+	wrong             []Violation
+	effects           int
+	settledEffects    int // when everything had come to its end by itself
+	died, recommitted int // effects: of the first death, and of the next commit
+	sends             int // mails that were begun
+	invoked           int
+	secrets           bool // log lines are scanned
 }
 
 type write struct {
@@ -117,7 +121,7 @@ type letter struct {
 	at                    int64
 	message, run, subject string
 	to                    []string
-	unsure                bool // the sender did not live to note it
+	marked                bool // its sender wrote that it was sent
 	text, html            string
 }
 
@@ -156,8 +160,13 @@ type configs struct {
 }
 
 func newWorld(seed uint64, o Options) *world {
+	return worldOf(seed, draw(seed, o.rateOf(seed) == 0 && o.Strikes == nil, o.Days), o)
+}
+
+// worldOf is the world of a design.
+func worldOf(seed uint64, d *design, o Options) *world {
 	rate := o.rateOf(seed)
-	w := &world{options: o, trace: newTrace(o.Trace), design: draw(seed, rate == 0 && o.Strikes == nil, o.Days)}
+	w := &world{options: o, trace: newTrace(o.Trace), design: d}
 	begin := w.slots[0].at.Add(-20 * time.Minute).UnixNano()
 	w.loop = newLoop(begin)
 	w.faults = newFaults(seed, rate, o)

@@ -4,6 +4,8 @@
 //	go run ./infra/local/cmd/sim -n 10000                 # seeds 1 to 10,000, on all cores; stops at the first failure
 //	go run ./infra/local/cmd/sim -seed 8123 -trace        # one world, line by line
 //	go run ./infra/local/cmd/sim -seed 8123 -shrink       # the fewest faults that lead to the same violation
+//	go run ./infra/local/cmd/sim -sweep -pairs            # every effect dies, and every effect of what follows
+//	go run ./infra/local/cmd/sim -mutants all             # is every planted bug found?
 package main
 
 import (
@@ -13,6 +15,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/alchemiser/alchemiser/infra/local/sim"
 )
@@ -33,6 +36,10 @@ type command struct {
 	strikes, only, without        string
 	trace, shrink, asJSON, keepOn bool
 	determinism                   bool
+	detect, mutants               string
+	starts                        int
+	sweep, pairs                  bool
+	most                          int
 }
 
 func run(args []string, out io.Writer) error {
@@ -51,6 +58,12 @@ func run(args []string, out io.Writer) error {
 	f.BoolVar(&c.asJSON, "json", false, "print figures as one JSON document")
 	f.BoolVar(&c.keepOn, "keep-on", false, "go on after a failure")
 	f.BoolVar(&c.determinism, "twice", false, "play every world twice and compare the traces")
+	f.StringVar(&c.mutants, "mutants", "", "plant these bugs, such as M01,M07, or all, and find them; -starts points, at most -n seeds from each")
+	f.StringVar(&c.detect, "detect", "", "count the seeds until one of these invariants breaks, from -starts points")
+	f.BoolVar(&c.sweep, "sweep", false, "the crash sweep: let every effect of every scenario die, deliver every event twice, give every answer")
+	f.BoolVar(&c.pairs, "pairs", false, "with -sweep: and a second death in what follows each")
+	f.IntVar(&c.most, "most", 0, "with -sweep: at most so many points a scenario, evenly taken; 0: all")
+	f.IntVar(&c.starts, "starts", 5, "starting points of -mutants and -detect")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -62,6 +75,14 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	switch {
+	case c.mutants != "":
+		return c.findMutants(out)
+	case c.sweep && c.detect != "":
+		return json.NewEncoder(out).Encode(sim.DetectBySweep(strings.Split(c.detect, ",")))
+	case c.sweep:
+		return c.sweepAll(out)
+	case c.detect != "":
+		return json.NewEncoder(out).Encode(sim.Detect(strings.Split(c.detect, ","), c.starts, c.n, o))
 	case c.shrink:
 		return shrink(c.seed, o, out)
 	case c.seed != 0:
