@@ -94,8 +94,10 @@ func printReplay(s *screen, run *runfile.Run, r *replay.Result) {
 	for _, d := range r.Deliveries {
 		verdict := s.paint(good, "identical")
 		switch {
-		case d.Skipped != "":
+		case d.Skipped != "" && d.Decided:
 			verdict = s.paint(bold, "not repeated")
+		case d.Skipped != "":
+			verdict = s.paint(faint, "nothing to repeat")
 		case len(d.Differences) > 0:
 			verdict = s.paint(bold, "differs")
 		}

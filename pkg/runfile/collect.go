@@ -143,7 +143,7 @@ func (c *collection) finish(d *Delivery) {
 			}
 		}
 	}
-	if d.Lost != "" {
+	if d.Lost != "" && d.State == ledger.Done { // an attempt that died decided nothing
 		c.lacks("%s of %s: %s", d.Consumer, d.EventID, d.Lost)
 	}
 }

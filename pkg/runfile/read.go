@@ -84,7 +84,7 @@ func (p *parser) first(line []byte) error {
 func (p *parser) check(line []byte) (text []byte, ok bool) {
 	const mark = `,"sum":"`
 	at := len(line) - len(mark) - sumDigits - len(`"}`)
-	if at < 0 || string(line[at:at+len(mark)]) != mark {
+	if at < 0 || string(line[at:at+len(mark)]) != mark || !bytes.HasSuffix(line, []byte(`"}`)) {
 		return nil, false
 	}
 	sum := string(line[at+len(mark) : at+len(mark)+sumDigits])

@@ -72,7 +72,8 @@ type Delivery struct {
 	Pub       ledger.Publication `json:"publication"`
 	ClaimedAt int64              `json:"claimed_at"` // epoch ms
 	DoneAt    int64              `json:"done_at,omitempty"`
-	// Lost is why the delivery cannot be repeated; empty: it can be.
+	// Lost is why the delivery cannot be repeated; empty: it can be. Nothing is
+	// lost of one that was not decided: its attempt died.
 	Lost string `json:"lost,omitempty"`
 
 	Transcript *transcript.Transcript `json:"-"`

@@ -47,6 +47,7 @@ type Delivery struct {
 	EventID   string `json:"event_id"`
 	EventType string `json:"event_type"` // command for what began the run
 	Result    string `json:"result"`     // as recorded
+	Decided   bool   `json:"decided"`
 	// Skipped is why it was not repeated; empty: it was.
 	Skipped     string       `json:"skipped,omitempty"`
 	Compared    Compared     `json:"compared"`
@@ -71,7 +72,8 @@ type Difference struct {
 	Replayed string `json:"replayed"`
 }
 
-// Identical reports whether every delivery was repeated and came out the same.
+// Identical reports whether everything that was decided was repeated and came
+// out the same.
 func (r *Result) Identical() bool { return r.Differing() == 0 && r.Skipped() == 0 }
 
 // Differing counts the deliveries that came out otherwise.
@@ -85,11 +87,11 @@ func (r *Result) Differing() int {
 	return n
 }
 
-// Skipped counts the deliveries that could not be repeated.
+// Skipped counts the decisions that could not be repeated.
 func (r *Result) Skipped() int {
 	n := 0
 	for _, d := range r.Deliveries {
-		if d.Skipped != "" {
+		if d.Skipped != "" && d.Decided {
 			n++
 		}
 	}
@@ -101,7 +103,7 @@ func Run(ctx context.Context, run *runfile.Run) *Result {
 	result := &Result{RunID: run.Head.RunID, Deliveries: []Delivery{}}
 	for i := range run.Deliveries {
 		recorded := &run.Deliveries[i]
-		d := Delivery{Stage: recorded.Consumer, EventID: recorded.EventID, EventType: recorded.EventType, Result: recorded.Result, Skipped: recorded.Lost, Differences: []Difference{}}
+		d := Delivery{Stage: recorded.Consumer, EventID: recorded.EventID, EventType: recorded.EventType, Result: recorded.Result, Decided: recorded.State == ledger.Done, Skipped: recorded.Lost, Differences: []Difference{}}
 		if d.EventType == "" {
 			d.EventType = "command"
 		}
@@ -292,7 +294,7 @@ func (d *Delivery) events(run *runfile.Run, recorded *runfile.Delivery, out []st
 // First is the first difference of all, or why a delivery was skipped.
 func (r *Result) First() string {
 	for _, d := range r.Deliveries {
-		if d.Skipped != "" {
+		if d.Skipped != "" && d.Decided {
 			return fmt.Sprintf("%s on %s was not repeated: %s", d.Stage, d.EventType, d.Skipped)
 		}
 		if len(d.Differences) > 0 {
