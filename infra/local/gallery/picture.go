@@ -47,7 +47,7 @@ const (
 	tallest    = 3000 // pixels: no mail of the gallery is longer
 	narrowest  = 500  // a window of Chromium is no narrower
 	patience   = 5 * time.Minute
-	paletteLen = 48
+	paletteLen = 64
 )
 
 // Shoot renders pages with one start of a browser, side by side in frames, and
@@ -151,7 +151,7 @@ func palette(counts map[color.RGBA]int) color.Palette {
 	}
 	best, total := make(map[color.RGBA]shade), make(map[color.RGBA]int)
 	for c, n := range counts {
-		near := color.RGBA{c.R &^ 15, c.G &^ 15, c.B &^ 15, 0xff}
+		near := color.RGBA{c.R &^ 7, c.G &^ 7, c.B &^ 7, 0xff}
 		total[near] += n
 		if b := best[near]; n > b.n || n == b.n && less(c, b.RGBA) < 0 {
 			best[near] = shade{c, n}

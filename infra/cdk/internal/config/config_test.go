@@ -110,6 +110,22 @@ func TestValidateRefuses(t *testing.T) {
 	}
 }
 
+// A mail of dev or staging cannot reach a recipient of prod: the functions of
+// those environments write to allowed addresses only, and none may be prod's.
+func TestNoOtherEnvironmentWritesToProdsRecipients(t *testing.T) {
+	prod := offline(t, config.Prod)
+	for _, env := range []config.Env{config.Dev, config.Staging} {
+		c := offline(t, env)
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s as it ships: %v", env, err)
+		}
+		c.Mail.Allowed += "," + strings.ToUpper(prod.Mail.To[:1]) + prod.Mail.To[1:]
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "one of prod's") {
+			t.Errorf("%s may write to %s: %v", env, c.Mail.Allowed, err)
+		}
+	}
+}
+
 func TestValidateReportsAllMistakesAtOnce(t *testing.T) {
 	c := filledIn(t)
 	c.Region, c.AlarmEmail, c.Trading.Mode, c.Mail.Port = "", "", "", -1

@@ -15,12 +15,12 @@ const (
 	day         = 24 * time.Hour
 )
 
-// ownerMail is the same everywhere; an environment may replace it.
-func ownerMail() Mail {
+// mailTo is one server for all; the recipients of prod are prod's alone, so that
+// a mail of dev is never taken for one about real money.
+func mailTo(recipient string) Mail {
+	address := recipient + "@" + placeholderDomain
 	return Mail{
-		Host: "smtp." + placeholderDomain, Port: 587,
-		From: "alchemiser@" + placeholderDomain, To: "owner@" + placeholderDomain,
-		Allowed: "owner@" + placeholderDomain,
+		Host: "smtp." + placeholderDomain, Port: 587, From: "alchemiser@" + placeholderDomain, To: address, Allowed: address,
 	}
 }
 
@@ -38,7 +38,7 @@ func environments() map[Env]Config {
 				Account: "paper-main", AccountNumber: placeholderNumber, Mode: "PAPER",
 				BrokerURL: paperBroker, DataURL: marketData, DataFeed: "iex", MaxOrderUSD: "250000",
 			},
-			Mail: ownerMail(),
+			Mail: mailTo("owner"),
 		},
 		// staging is prod with paper money.
 		Staging: {
@@ -50,7 +50,7 @@ func environments() map[Env]Config {
 				Account: "paper-staging", AccountNumber: placeholderNumber, Mode: "PAPER",
 				BrokerURL: paperBroker, DataURL: marketData, DataFeed: "iex", MaxOrderUSD: "250000",
 			},
-			Mail: ownerMail(),
+			Mail: mailTo("owner"),
 		},
 		// prod trades real money. Its account number must be entered twice, the
 		// largest order is the owner's decision, not a default, and no credentials but
@@ -64,7 +64,7 @@ func environments() map[Env]Config {
 				Account: "live-main", AccountNumber: placeholderNumber, Mode: "LIVE", LiveConfirm: placeholderNumber,
 				BrokerURL: liveBroker, DataURL: marketData, DataFeed: "iex", MaxOrderUSD: "10000",
 			},
-			Mail: ownerMail(),
+			Mail: mailTo("owner-prod"),
 		},
 	}
 }

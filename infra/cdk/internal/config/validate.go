@@ -59,6 +59,9 @@ func (c Config) Validate() error {
 	m.unless(c.Env != Dev || !c.ScheduleEnabled, "ScheduleEnabled is on: dev never trades by itself")
 	c.Trading.check(c.Env, m)
 	c.Mail.check(m)
+	if c.Env != Prod {
+		c.Mail.apartFrom(environments()[Prod].Mail, m)
+	}
 	return errors.Join(m.errs...)
 }
 
@@ -94,6 +97,14 @@ func (p Mail) check(m *mistakes) {
 	}
 	for _, to := range strings.Split(p.To, ",") {
 		m.unless(slices.Contains(allowed, to), "recipient %q is not among the allowed ones %q", to, p.Allowed)
+	}
+}
+
+// apartFrom checks that no mail can reach a recipient of prod.
+func (p Mail) apartFrom(prod Mail, m *mistakes) {
+	reserved := strings.Split(strings.ToLower(prod.To), ",")
+	for _, a := range strings.Split(strings.ToLower(p.Allowed), ",") {
+		m.unless(!slices.Contains(reserved, a), "allowed recipient %q is one of prod's: give the environments addresses of their own, such as owner+%s@…", a, m.env)
 	}
 }
 

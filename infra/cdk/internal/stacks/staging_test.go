@@ -27,6 +27,7 @@ var stagingDiffers = []difference{
 	{`/Variables/TRADING_MODE$`, "PAPER", "LIVE", "paper money"},
 	{`/Variables/BROKER_BASE_URL$`, "https://paper-api.alpaca.markets", "https://api.alpaca.markets", "paper money"},
 	{`/Variables/LIVE_CONFIRM$`, "", "PA0000000000", "paper money needs no confirmation"},
+	{`/Variables/(MAIL_TO|ALLOWED_RECIPIENTS)$`, "owner@example.com", "owner-prod@example.com", "prod's recipients are prod's alone"},
 	{`/Variables/MAX_ORDER_USD$`, "250000", "10000", "the owner limits real orders"},
 }
 
