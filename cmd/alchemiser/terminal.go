@@ -44,9 +44,9 @@ func (s *screen) heading(format string, args ...any) {
 
 // text prints a paragraph, wrapped to the terminal.
 func (s *screen) text(indent, text string) {
-	for i, line := range wrap(text, s.width-len(indent)) {
+	for i, line := range wrap(text, s.width-columns(indent)) {
 		if i > 0 {
-			indent = strings.Repeat(" ", len(indent))
+			indent = strings.Repeat(" ", columns(indent))
 		}
 		s.printf("%s%s\n", indent, line)
 	}

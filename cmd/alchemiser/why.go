@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -412,9 +413,18 @@ func printWish(s *screen, symbol string, w wish) {
 	var b strings.Builder
 	_ = w.Receipt.ExplainDecisions(&b) // a builder takes everything
 	for line := range strings.SplitSeq(strings.TrimRight(b.String(), "\n"), "\n") {
-		s.printf("%s\n", strings.TrimRight("    "+line, " "))
+		place := placeInFile.FindString(line)
+		if rest := line[len(place):]; rest != "" {
+			s.text("    "+place, rest)
+		} else {
+			s.printf("\n")
+		}
 	}
 }
+
+// placeInFile is what stands before a decision: its indentation, and its line
+// and column.
+var placeInFile = regexp.MustCompile(`^ *(\d+:\d+ +)?`)
 
 // allocation is the share of a symbol that a strategy computed.
 func allocation(r *strategy.Receipt, symbol string) string {
