@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -64,27 +63,6 @@ func (c *Client) Positions(ctx context.Context) ([]broker.Position, error) {
 			out = append(out, broker.Position{Symbol: p.Symbol, Qty: qty, Available: available})
 		}
 		return out, x.err
-	})
-}
-
-// Asset reads how a symbol may be traded. An asset that cannot be read may not
-// be traded.
-func (c *Client) Asset(ctx context.Context, symbol string) (broker.Asset, error) {
-	return read(ctx, c, "asset "+symbol, func() (broker.Asset, error) {
-		a, err := trade(ctx, c, reading, func(api *alpaca.Client) (*alpaca.Asset, error) {
-			return api.GetAsset(url.PathEscape(symbol))
-		})
-		if err != nil {
-			return broker.Asset{}, err
-		}
-		if a.Symbol != symbol {
-			return broker.Asset{}, wrongReply("asset %q for %q", a.Symbol, symbol)
-		}
-		return broker.Asset{
-			Symbol:       a.Symbol,
-			Tradable:     a.Tradable && a.Status == alpaca.AssetActive,
-			Fractionable: a.Fractionable,
-		}, nil
 	})
 }
 

@@ -50,6 +50,7 @@ type Client struct {
 	data       string
 	tradeQuota *quota
 	dataQuota  *quota
+	assets     *assetList
 }
 
 var _ broker.Broker = (*Client)(nil)
@@ -75,7 +76,7 @@ func New(o Options) (*Client, error) {
 	if o.HTTP == nil {
 		o.HTTP = alpacahttp.Transport()
 	}
-	c := &Client{o: o, trading: trading, data: data}
+	c := &Client{o: o, trading: trading, data: data, assets: newAssetList(o.Clock)}
 	if !o.Unlimited {
 		c.tradeQuota, c.dataQuota = newQuota(o.Clock), newQuota(o.Clock)
 	}
