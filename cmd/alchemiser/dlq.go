@@ -142,8 +142,10 @@ func receiveAll(ctx context.Context, client *sqs.Client, queue, url string, hidd
 	var found []letter
 	seen := map[string]bool{}
 	for {
+		// A call that does not wait asks only some of the servers that keep the
+		// queue: it may find nothing although something is there.
 		out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-			QueueUrl: &url, MaxNumberOfMessages: 10, VisibilityTimeout: hidden, MessageAttributeNames: []string{"All"},
+			QueueUrl: &url, WaitTimeSeconds: 1, MaxNumberOfMessages: 10, VisibilityTimeout: hidden, MessageAttributeNames: []string{"All"},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("queue %s: %w", queue, err)
