@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/alchemiser/alchemiser/infra/local"
@@ -56,7 +58,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"cloud": w.cloud, "trade": w.trade, "quiesce": w.quiesce, "untouched": w.untouched,
+			"cloud": w.cloud, "trade": w.trade, "rehearse": w.rehearse, "quiesce": w.quiesce, "untouched": w.untouched,
 		},
 	})
 }
@@ -109,6 +111,22 @@ func (w *scriptWorld) trade(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	_, err := r.Run(context.Background())
 	ts.Check(err)
+}
+
+// rehearse asks for a dry run by hand, as docs/operations.md does, and checks
+// that the broker heard of no order.
+func (w *scriptWorld) rehearse(ts *testscript.TestScript, _ bool, _ []string) {
+	r := w.of(ts)
+	before := len(r.Paper.Orders())
+	_, err := lambda.NewFromConfig(r.Cloud.AWSConfig()).Invoke(context.Background(), &lambda.InvokeInput{
+		FunctionName: aws.String("alchemiser-dev-start"), Qualifier: aws.String("live"),
+		Payload: []byte(`{"mode":"trade","schedule":"manual","scheduled_time":"` + r.Slot.Format(time.RFC3339) + `","dry_run":true,"requested_by":"cli"}`),
+	})
+	ts.Check(err)
+	ts.Check(r.Cloud.Quiesce(context.Background()))
+	if n := len(r.Paper.Orders()) - before; n > 0 {
+		ts.Fatalf("a dry run sent %d orders", n)
+	}
 }
 
 func (w *scriptWorld) quiesce(ts *testscript.TestScript, _ bool, _ []string) {
