@@ -90,7 +90,7 @@ func TestStagingIsProdButForWhatIsNamed(t *testing.T) {
 	}
 	for i, d := range stagingDiffers {
 		if !used[i] {
-			t.Errorf("staging and prod do not differ in %s: %q and %q", d.where, d.staging, d.prod)
+			t.Errorf("staging and prod do not differ in %s: %q and %q (%s)", d.where, d.staging, d.prod, d.why)
 		}
 	}
 }
