@@ -85,13 +85,13 @@ func Main(name topology.Name, build Build) {
 	lambda.Start(s)
 }
 
-// spareCollections lets the heap grow to 16 MB and five times of what is in use
-// before garbage is collected: a function has its memory to itself, and the
-// runtime's default of 4 MB and twice is a fifth of the time in which signal
-// reads bars. Close to the function's size, given in MB, it is collected as
-// often as needed.
+// spareCollections lets the heap grow to 32 MB and nine times of what is in use
+// before garbage is collected: a function has its memory to itself, and with
+// the runtime's default of 4 MB and twice, signal collects three times while it
+// reads a run's bars. Close to the function's size, given in MB, it is
+// collected as often as needed.
 func spareCollections(megabytes string) {
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(800)
 	if size, err := strconv.ParseInt(megabytes, 10, 64); err == nil && size > 0 {
 		debug.SetMemoryLimit(size << 20 / 4 * 3)
 	}

@@ -28,7 +28,7 @@ const (
 	pageLimit   = 10_000 // bars on a page over all symbols, the API's maximum
 	chunkLimit  = 100    // symbols in a URL
 	parallel    = 4
-	worthAReply = 5 // symbols: fewer are not worth a request of their own
+	worthAReply = 9 // symbols: fewer are not worth a request of their own
 	tries       = 3
 	firstPause  = 500 * time.Millisecond // doubles
 	delayedData = 16 * time.Minute       // free plans may not ask for the last 15 minutes of SIP
