@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Upcaster turns the payload of one major version into one of the next, as a
@@ -40,16 +42,20 @@ func (e Entry) upcast(version string, payload json.RawMessage) (string, json.Raw
 	return e.Version, payload, nil
 }
 
-// Content is an event's detail without its layout: white space, the order of
-// keys and the ways to write a character do not count, everything else does.
-// It does not depend on what a build knows of the event, so that builds of
-// different versions agree on whether two deliveries are the same.
+// Content is an event's detail without its layout, in the canonical form of
+// RFC 8785: white space, the order of keys and the ways to write a character do
+// not count, everything else does. It does not depend on what a build knows of
+// the event, so that builds of different versions agree on whether two
+// deliveries are the same. A name that stands twice in an object is poison.
 func Content(detail []byte) ([]byte, error) {
-	tree, err := parseTree(detail)
-	if err != nil {
+	content := jsontext.Value(bytes.Clone(detail))
+	if err := content.Canonicalize(jsontext.CanonicalizeRawInts(false)); err != nil {
 		return nil, &PoisonError{Reason: "unreadable envelope: " + err.Error()}
 	}
-	return canonical(tree)
+	if content.Kind() != '{' {
+		return nil, &PoisonError{Reason: "unreadable envelope: expected a JSON object"}
+	}
+	return content, nil
 }
 
 func parseTree(raw []byte) (map[string]any, error) {

@@ -123,7 +123,7 @@ func TestContentIsWhatCounts(t *testing.T) {
 			t.Errorf("%s (%v) counts as the same", b, err)
 		}
 	}
-	for _, bad := range []string{"", "null", "[]", "{"} {
+	for _, bad := range []string{"", "null", "[]", "{", `{"a":1}{}`, `{"a":1,"a":2}`} {
 		if _, err := Content([]byte(bad)); err == nil {
 			t.Errorf("%q has content", bad)
 		}

@@ -9,8 +9,8 @@ require (
 
 require (
 	github.com/cockroachdb/apd/v3 v3.2.3 // indirect
+	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/stretchr/testify v1.11.1 // indirect
-	golang.org/x/text v0.40.0 // indirect
 )
 
 require (
