@@ -222,6 +222,31 @@ func TestEveryKindOfRunIsRepeated(t *testing.T) {
 	}
 }
 
+// An execution whose invocation ends before its orders goes on in another one;
+// both are repeated.
+func TestAContinuedRunIsRepeated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("an invocation lasts half a minute")
+	}
+	r := start(t, func(o *rehearsal.Options) {
+		o.Faults = &fault.Plan{}
+		// A leg's intent is on record only when the time for its order is over.
+		if err := o.Faults.Add(fault.Fault{Do: fault.DelayCall, Function: "execution", Operation: "dynamodb:PutItem", Nth: 4, Delay: 24500 * time.Millisecond}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	report := play(t, r)
+	got := came(t, r)
+	for _, w := range []string{"execution RebalancePlanned TradeExecutionContinued", "execution TradeExecutionContinued TradeExecuted"} {
+		if !slices.Contains(got, w) {
+			t.Errorf("no delivery %q among\n%s", w, strings.Join(got, "\n"))
+		}
+	}
+	if !report.Success {
+		t.Errorf("%s\n%s", report.Outcome, lines(report))
+	}
+}
+
 // What differs is named with its stage, its event and the place in it.
 func TestAReplayNamesWhatDiffers(t *testing.T) {
 	r := start(t, nil)
