@@ -118,7 +118,11 @@ func printReplay(s *screen, run *runfile.Run, r *replay.Result) {
 	case r.Differing() == 0:
 		s.printf("%s: %d of %d decisions could not be repeated\n", s.paint(bold, "incomplete"), r.Skipped(), len(r.Deliveries))
 	default:
-		s.printf("%s: %d of %d decisions came out otherwise\n", s.paint(bold, "different"), r.Differing(), len(r.Deliveries))
+		orders := "on the recorded plan the broker is told the same"
+		if n := r.Orders(); n > 0 {
+			orders = plural(n, "order call") + " among the differences"
+		}
+		s.printf("%s: %d of %d decisions came out otherwise; %s\n", s.paint(bold, "different"), r.Differing(), len(r.Deliveries), orders)
 	}
 }
 

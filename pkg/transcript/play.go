@@ -16,7 +16,10 @@ var ErrNotRecorded = errors.New("transcript: not recorded")
 type Difference struct {
 	Lane string `json:"lane,omitempty"`
 	Op   string `json:"op"`
-	What string `json:"what"`
+	// Args are those of the repeated call, or of the recorded one that was not
+	// repeated.
+	Args json.RawMessage `json:"args,omitempty"`
+	What string          `json:"what"`
 	// Recorded and Replayed are JSON; one of them is empty when only the other
 	// one happened.
 	Recorded json.RawMessage `json:"recorded,omitempty"`
@@ -94,7 +97,7 @@ func (t *Tape) take(asked Entry) (Entry, error) {
 	recorded := *queue[0]
 	p.queues[key(recorded)] = queue[1:]
 	if !bytes.Equal(recorded.Wrote, asked.Wrote) {
-		p.found = append(p.found, Difference{Lane: asked.Lane, Op: asked.Op, What: "other content", Recorded: recorded.Wrote, Replayed: asked.Wrote})
+		p.found = append(p.found, Difference{Lane: asked.Lane, Op: asked.Op, Args: asked.Args, What: "other content", Recorded: recorded.Wrote, Replayed: asked.Wrote})
 	}
 	return recorded, nil
 }
@@ -120,7 +123,7 @@ func (p *player) queue(asked Entry) []*Entry {
 // unknown describes a call without an answer, beside the recorded call of its
 // kind that is still unanswered.
 func (p *player) unknown(asked Entry) Difference {
-	d := Difference{Lane: asked.Lane, Op: asked.Op, What: "a call that was not recorded", Replayed: asked.Args}
+	d := Difference{Lane: asked.Lane, Op: asked.Op, Args: asked.Args, What: "a call that was not recorded", Replayed: asked.Args}
 	for i := range p.transcript.Entries {
 		e := &p.transcript.Entries[i]
 		if e.Op == asked.Op && e.Lane == asked.Lane && p.open(e) {
@@ -149,7 +152,7 @@ func (t *Tape) Differences() []Difference {
 	found := append([]Difference(nil), t.play.found...)
 	for i := range t.play.transcript.Entries {
 		if e := &t.play.transcript.Entries[i]; e.Effect && t.play.open(e) {
-			found = append(found, Difference{Lane: e.Lane, Op: e.Op, What: "not done again", Recorded: e.Args})
+			found = append(found, Difference{Lane: e.Lane, Op: e.Op, Args: e.Args, What: "not done again", Recorded: e.Args})
 		}
 	}
 	return found

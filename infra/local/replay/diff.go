@@ -94,11 +94,13 @@ func present(v any, there bool) string {
 	if !there {
 		return ""
 	}
-	text, err := json.Marshal(v)
-	if err != nil {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false) // it is for people
+	if err := enc.Encode(v); err != nil {
 		return fmt.Sprint(v)
 	}
-	return clip(string(text))
+	return clip(strings.TrimSuffix(text.String(), "\n"))
 }
 
 func clip(s string) string {

@@ -66,6 +66,7 @@ type Compared struct {
 // Difference is where the repetition left the record.
 type Difference struct {
 	What     string `json:"what"`           // an event type, or a call
+	Call     string `json:"call,omitempty"` // port.method of a call
 	Path     string `json:"path,omitempty"` // into it
 	Note     string `json:"note,omitempty"`
 	Recorded string `json:"recorded"`
@@ -82,6 +83,19 @@ func (r *Result) Differing() int {
 	for _, d := range r.Deliveries {
 		if len(d.Differences) > 0 {
 			n++
+		}
+	}
+	return n
+}
+
+// Orders counts the differences in what the broker was told to do.
+func (r *Result) Orders() int {
+	n := 0
+	for _, d := range r.Deliveries {
+		for _, difference := range d.Differences {
+			if difference.Call == "broker.submit" || difference.Call == "broker.cancel" {
+				n++
+			}
 		}
 	}
 	return n
@@ -260,10 +274,14 @@ func (d *Delivery) compare(ctx context.Context, run *runfile.Run, recorded *runf
 	for _, c := range k.tape.Differences() {
 		path, recorded, replayed := firstDifference(c.Recorded, c.Replayed)
 		what := c.Op
+		var document struct{ SK string }
+		if json.Unmarshal(c.Args, &document) == nil && document.SK != "" {
+			what += " " + document.SK
+		}
 		if c.Lane != "" {
 			what += " of " + c.Lane
 		}
-		d.Differences = append(d.Differences, Difference{What: what, Path: path, Note: c.What, Recorded: recorded, Replayed: replayed})
+		d.Differences = append(d.Differences, Difference{What: what, Call: c.Op, Path: path, Note: c.What, Recorded: recorded, Replayed: replayed})
 	}
 }
 
