@@ -99,7 +99,7 @@ type Plan struct {
 	After  map[string]money.Decimal // value of every position after the plan
 }
 
-// halfCent is the most that the cash in an event may be off.
+// halfCent is the most that the equity in an event may be off: it is rounded.
 func halfCent() money.Decimal { return money.FromInt(5).Shift(-3) }
 
 // PlanOf reads a published plan as the limits see it. What makes a position
@@ -115,14 +115,12 @@ func PlanOf(p *events.RebalancePlanned) (Plan, error) {
 		}
 		return v
 	}
-	out.Equity = read("cash", p.Cash).Add(halfCent())
+	out.Equity = read("equity", p.Equity).Add(halfCent())
 	for _, position := range p.Snapshot.Positions {
 		if position.Price == nil {
 			continue // frozen: worth nothing here
 		}
-		value := read("quantity of "+position.Symbol, position.Qty).Mul(read("price of "+position.Symbol, *position.Price))
-		out.After[position.Symbol] = value
-		out.Equity = out.Equity.Add(value)
+		out.After[position.Symbol] = read("quantity of "+position.Symbol, position.Qty).Mul(read("price of "+position.Symbol, *position.Price))
 	}
 	for _, l := range p.Lines {
 		price := read("price of "+l.Symbol, l.Price)
