@@ -398,16 +398,21 @@ func TestF83BuysAreCutToTheCashThatIsThere(t *testing.T) {
 }
 
 func TestF83NoBuyWhileASellIsUnresolved(t *testing.T) {
-	w := newWorld(t)
-	w.desk.fill, w.desk.stuck = none, true
-	e := w.trade(w.rotation())
-	for _, r := range w.desk.posts {
-		if r.Side == events.Buy {
-			t.Errorf("%s is bought while the sell is %s", r.Symbol, e.Legs[0].Status)
+	for name, lost := range map[string]bool{"its cancel does not end": false, "its order never shows": true} {
+		w := newWorld(t)
+		w.desk.fill, w.desk.stuck = none, true
+		w.desk.onSubmit = func(_ int, r broker.OrderRequest) (*broker.Order, error, bool) {
+			return nil, errReset, lost && r.Side == events.Sell
 		}
-	}
-	if e.Legs[0].Status != events.LegUnknown || e.Legs[1].Status != events.LegSkipped {
-		t.Errorf("%s", show(e))
+		e := w.trade(w.rotation())
+		for _, r := range w.desk.posts {
+			if r.Side == events.Buy {
+				t.Errorf("%s: %s is bought while the sell is %s", name, r.Symbol, e.Legs[0].Status)
+			}
+		}
+		if e.Legs[0].Status != events.LegUnknown || e.Legs[1].Status != events.LegSkipped {
+			t.Errorf("%s: %s", name, show(e))
+		}
 	}
 }
 
@@ -550,6 +555,24 @@ func TestF90UnfinishedWorkGoesOn(t *testing.T) {
 		if !o.Status.Terminal() {
 			t.Errorf("order %s was left %s", o.ClientID, o.Status)
 		}
+	}
+}
+
+// A close-out ends what works and reports. It trades no further, however much
+// of the plan and of the time is left.
+func TestF90ACloseOutSendsNoOrder(t *testing.T) {
+	w, p, _ := interrupted(t)
+	w.desk.stuck = false
+	w.desk.orders[0].Status = "canceled"
+	w.desk.fill = all
+	w.clock.Sleep(t.Context(), 10*time.Second)
+	more := &events.TradeExecutionContinued{PlanID: p.PlanID, N: 1, Phase: events.PhaseClose, CloseOut: true, Reason: "stalled"}
+	if err := w.deliver(w.envelope(more, events.SourceOrchestration, events.CloseOutID(events.RunID(runKey)))); err != nil {
+		t.Fatal(err)
+	}
+	e := w.report()
+	if len(w.desk.posts) != 1 || e.Outcome != events.OutcomeFailed || e.Legs[1].ReasonCode != "close_out" {
+		t.Errorf("%s after %d posts", show(e), len(w.desk.posts))
 	}
 }
 

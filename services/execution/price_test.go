@@ -63,6 +63,31 @@ func TestStepsInAHurry(t *testing.T) {
 	}
 }
 
+// A limit lies on the tick, on the side of the exact price that is further from
+// the market: a buy not above it, a sell not below, above and under a dollar.
+func TestF89LimitsAreRoundedAwayFromTheMarket(t *testing.T) {
+	for _, c := range []struct {
+		side     events.Side
+		step     int
+		bid, ask string
+		want     string
+	}{
+		{events.Buy, stepMid, "100.00", "100.01", "100"},
+		{events.Sell, stepMid, "100.00", "100.01", "100.01"},
+		{events.Buy, stepThrough, "100.00", "100.03", "100.13"},
+		{events.Sell, stepThrough, "100.03", "100.05", "99.93"},
+		{events.Buy, stepFurther, "0.5001", "0.5003", "0.5015"},
+		{events.Sell, stepFurther, "0.5001", "0.5003", "0.4989"},
+	} {
+		bid, ask := dec(c.bid), dec(c.ask)
+		q := Quote{Bid: bid, Ask: ask, Mid: bid.Add(ask).Quo(dec("2"))}
+		got, _ := stepPrice(c.side, c.step, q, capPrice(c.side, q.Mid, dec("0.01")))
+		if got.String() != c.want {
+			t.Errorf("%s at step %d of %s to %s: %s, want %s", c.side, c.step, c.bid, c.ask, got, c.want)
+		}
+	}
+}
+
 func TestF75PricesKeepTheCapAndTheTick(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cents := func(name string) money.Decimal {
