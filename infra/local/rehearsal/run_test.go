@@ -25,8 +25,17 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/topology"
 )
 
-// start plays on a made-up market as of a fixed session.
+// start plays on a made-up market as of a fixed session. In the end every run
+// is repeated from its record.
 func start(t testing.TB, change func(*rehearsal.Options)) *rehearsal.Rehearsal {
+	t.Helper()
+	r := stand(t, change)
+	t.Cleanup(func() { repeatAll(t, r) })
+	return r
+}
+
+// stand is a stage set for what is no whole run.
+func stand(t testing.TB, change func(*rehearsal.Options)) *rehearsal.Rehearsal {
 	t.Helper()
 	root, err := filepath.Abs("../../..")
 	if err != nil {
@@ -44,7 +53,6 @@ func start(t testing.TB, change func(*rehearsal.Options)) *rehearsal.Rehearsal {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		repeatAll(t, r)
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
