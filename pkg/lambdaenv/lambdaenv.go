@@ -146,24 +146,9 @@ func Load(name topology.Name, values map[string]string) (*Env, error) {
 	e.System = env.SystemClock(e.ClockOffset)
 	e.Tape = transcript.NewTape(transcript.Identity{Service: string(name), Build: e.Version})
 	e.Clock = e.Tape.Clock(e.System)
-	e.Log = slog.New(stage.LogHandler(slog.NewJSONHandler(os.Stdout, logOptions(level, e.ClockOffset)))).With("stage", string(name))
+	e.Log = slog.New(stage.LogHandler(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: level}), e.System)).With("stage", string(name))
 	e.Ledger = ledger.New(tapeledger.New(e.Tape, dynamoledger.New(dynamodb.NewFromConfig(e.AWS), table)), e.Clock)
 	return e, nil
-}
-
-// logOptions puts the lines of a rehearsal into the rehearsed time, which is
-// the time of everything else that is known of a run.
-func logOptions(level slog.Level, offset time.Duration) *slog.HandlerOptions {
-	o := &slog.HandlerOptions{Level: level}
-	if offset != 0 {
-		o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey && len(groups) == 0 {
-				a.Value = slog.TimeValue(a.Value.Time().Add(offset))
-			}
-			return a
-		}
-	}
-	return o
 }
 
 // settings are the variables that the function was set up with, for its

@@ -6,12 +6,16 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/alchemiser/alchemiser/pkg/env"
 )
 
 // A line names the run whoever writes it, once, and none without a delivery.
 func TestEveryLineOfADeliveryNamesItsRun(t *testing.T) {
 	var out bytes.Buffer
-	log := slog.New(LogHandler(slog.NewJSONHandler(&out, nil))).With("stage", "signal")
+	clock := env.SystemClock(-24 * 365 * time.Hour)
+	log := slog.New(LogHandler(slog.NewJSONHandler(&out, nil), clock)).With("stage", "signal")
 	log.InfoContext(about(context.Background(), "run-1"), "a")
 	log.With("more", 1).WarnContext(about(context.Background(), "run-2"), "b", "x", 2)
 	log.InfoContext(context.Background(), "c")
@@ -23,5 +27,12 @@ func TestEveryLineOfADeliveryNamesItsRun(t *testing.T) {
 	}
 	if strings.Contains(lines[2], "correlation_id") {
 		t.Errorf("line %s", lines[2])
+	}
+	// Also a line whose author gave it a time is in the clock's.
+	Metrics{Environment: "dev", Log: log, Clock: clock}.Count(context.Background(), map[string]int64{"Poison": 1})
+	for line := range strings.Lines(out.String()) {
+		if day := clock.Now().Format(`{"time":"2006-01-02`); !strings.HasPrefix(line, day) {
+			t.Errorf("line %s is not of %s", line, day)
+		}
 	}
 }
