@@ -25,7 +25,7 @@ run: ## play one whole run on this machine; ARGS="--bars DIR --as-of DATE …"
 test: test-go test-cdk ## all tests
 
 test-go: ## the tests of everything but the CDK app
-	go test work
+	go test -timeout 30m work
 	go test -count=1 ./pkg/topology ./pkg/broker/paperbroker ./infra/local/rehearsal -run "Readme|Documented" # they read files that the test cache does not see
 
 test-cdk: ## the tests of the CDK app and the pre-traffic hook (needs Node)
@@ -35,7 +35,7 @@ test-cdk: ## the tests of the CDK app and the pre-traffic hook (needs Node)
 	cd infra/cdk && GOWORK=off go test -count=1 ./internal/costs ./internal/scripts
 
 test-race: ## the tests of what runs concurrently, under the race detector
-	go test -race ./pkg/stage/... ./pkg/ledger/... ./pkg/bus/... ./pkg/broker/... ./pkg/market/... ./infra/local/...
+	go test -race -timeout 40m ./pkg/stage/... ./pkg/ledger/... ./pkg/bus/... ./pkg/broker/... ./pkg/market/... ./infra/local/...
 
 SEEDS ?= 10000
 FROM  ?= 1
