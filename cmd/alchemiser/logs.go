@@ -186,7 +186,7 @@ func readLine(function, text string, at int64) (logLine, string) {
 }
 
 // hidden are fields that a person does not read, or that the line shows already.
-var hidden = []string{"time", "level", "msg", "stage", "correlation_id", "event_id", "bus_id"}
+var hidden = []string{"time", "level", "msg", "stage", "correlation_id", "event_id", "bus_id", "_aws"}
 
 // rest are the other fields, in their order.
 func (l logLine) rest() string {

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/cobra"
 
 	"github.com/alchemiser/alchemiser/pkg/env"
@@ -91,7 +92,8 @@ func (w *where) find(ctx context.Context, name string) (*place, error) {
 }
 
 func (w *where) inAWS(ctx context.Context, environment string) (*place, error) {
-	c, err := config.LoadDefaultConfig(ctx, config.WithRegion(w.region))
+	// What the SDK tries on its way to credentials is not for the operator: what fails in the end is said below.
+	c, err := config.LoadDefaultConfig(ctx, config.WithRegion(w.region), config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return nil, fmt.Errorf("load the AWS configuration: %w", err)
 	}
