@@ -14,7 +14,7 @@ import (
 func (w *world) exits(n int) []events.PlanLine {
 	var lines []events.PlanLine
 	for i := range n {
-		lines = append(lines, w.line(i+1, fmt.Sprintf("X%d", i), events.Sell, events.Exit, "10", "100", "10"))
+		lines = append(lines, w.line(i+1, fmt.Sprintf("X%d", i), events.Sell, events.Exit, "1", "100", "1"))
 	}
 	return lines
 }
