@@ -18,7 +18,6 @@ type affliction struct {
 	before, after error // instead of its effect; instead of its answer
 	hang          bool  // the answer does not come in time
 	hide          bool  // the order does not show at once
-	traits        *paperbroker.Traits
 }
 
 var (
@@ -77,8 +76,7 @@ func (w *world) afflictPost(r broker.OrderRequest) (a affliction) {
 		case 0:
 			steer.RejectNext(true)
 		case 1:
-			a.traits = &paperbroker.Traits{Untradable: chance(h, 0.5), NotFractionable: chance(h, 0.5)}
-			w.broker.SetTraits(r.Symbol, *a.traits)
+			w.broker.SetTraits(r.Symbol, paperbroker.Traits{Untradable: chance(h, 0.5), NotFractionable: chance(h, 0.5)})
 		default:
 			refusal := kinds[h.IntN(len(kinds))]
 			a.before = &refusal
@@ -87,8 +85,8 @@ func (w *world) afflictPost(r broker.OrderRequest) (a affliction) {
 	return a
 }
 
-// afflictAsset takes back what was meant for one order only.
-func (w *world) afflictAsset(_ string, _ affliction) {
+// healOrders takes back what was meant for one order only.
+func (w *world) healOrders() {
 	w.broker.Steer().RejectNext(false)
 	w.broker.Steer().SlowNext(0, 0)
 }

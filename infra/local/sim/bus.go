@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/alchemiser/alchemiser/infra/local/pattern"
 	"github.com/alchemiser/alchemiser/pkg/bus"
 	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/topology"
 )
 
@@ -198,10 +201,22 @@ func (w *world) damageEvent(e bus.Entry) {
 			detail = strings.Replace(detail, `"version":"2"`, `"version":"forged"`, 1)
 		}
 	}
-	wait := between(h, 20*time.Second, 5*time.Minute)
+	// Who gets a forged event before the true one cannot know; so it is sent to
+	// functions that have decided about the true one.
+	forged := strings.Contains(detail, `"version":"forged"`)
 	payload := w.payload(source, kind, []byte(detail))
-	for _, f := range targets {
-		w.poisons++
-		w.deliver(f, payload, events.Envelope{}, wait)
-	}
+	w.loop.after(between(h, 20*time.Second, 5*time.Minute), func() {
+		for _, f := range targets {
+			if !forged || w.decided(f.Name, e) {
+				w.deliver(f, payload, events.Envelope{}, 0)
+			}
+		}
+	})
+}
+
+// decided reports whether a function is done with an event.
+func (w *world) decided(name topology.Name, e bus.Entry) bool {
+	event, _ := w.decoded(e.DedupID, string(e.Detail))
+	item, err := w.memory.Get(context.Background(), ledger.InboxKey(event.CorrelationID, string(name), e.DedupID))
+	return err == nil && bytes.Contains(item.Body, []byte(`"state":"DONE"`))
 }

@@ -104,10 +104,16 @@ func follows(e events.Envelope) bool {
 	return false
 }
 
-// judgeCause: every cause is known, and hops grow.
+// judgeCause: every cause is known, hops grow, and a run has one deadline.
 func (w *world) judgeCause(r *run, e events.Envelope, known map[string]bool) {
 	if !follows(e) {
 		w.blame("I3", "the id of %s %s does not follow from its cause", e.EventType, e.EventID)
+	}
+	if entry, err := events.Lookup(e.EventType); err == nil && entry.Class == events.Trading && r.started != nil && e.NotAfter != r.started.NotAfter {
+		w.blame("I6", "%s of run %s has the deadline %s, start gave it %s", e.EventType, r.id, e.NotAfter, r.started.NotAfter)
+	}
+	if e.EventType == events.TypeWorkflowStarted && !e.DryRun && e.NotAfter.Time().UnixNano() > r.limit {
+		w.blame("I6", "run %s may trade until %s, which is beyond what its slot and its session allow", r.id, e.NotAfter)
 	}
 	switch e.CausationID {
 	case events.CommandID(r.meta.RunKey), events.CloseOutID(r.id), events.StalledID(r.id):

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/topology"
 )
 
@@ -122,7 +123,7 @@ func (w *world) finish(i *invocation, how string) {
 		w.settled(i)
 		return
 	}
-	if !w.faults.on && j.event.EventID != "" && !strings.Contains(how, "in_progress") {
+	if !w.faults.on && j.event.EventID != "" && !strings.Contains(how, "in_progress") && !strings.Contains(how, ledger.ErrConflict.Error()) {
 		w.blame("I14", "%s (%s) was driven again, and ended with %s", i.name, j.event.EventType, how)
 	}
 	if j.tries > j.function.Async.Attempts {

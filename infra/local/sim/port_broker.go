@@ -315,7 +315,7 @@ func (d desk) place(ctx context.Context, r broker.OrderRequest) (out broker.Orde
 			return "", ill.before
 		}
 		out, err = w.port.Place(context.Background(), r)
-		w.afflictAsset(r.Symbol, ill)
+		w.healOrders()
 		if err != nil {
 			return "", err
 		}

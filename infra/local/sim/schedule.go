@@ -159,7 +159,7 @@ func (w *world) surroundings(s slot) {
 	if w.strikesAt(32, 2) {
 		h := w.how(32)
 		state := pick(h, events.Halted, events.Halted, events.Reducing)
-		when := at + between(h, -time.Minute, 40*time.Second)
+		when := at + pick(h, between(h, -time.Minute, 40*time.Second), between(h, time.Second, 12*time.Second))
 		w.loop.at(when, func() { w.turn(state) })
 		if chance(h, 0.7) {
 			w.loop.at(when+between(h, time.Second, 20*time.Minute), func() { w.turn(events.Active) })

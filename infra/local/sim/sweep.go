@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/events"
 )
 
 // death kills the process that makes an effect; effects are counted over the
@@ -25,6 +26,7 @@ type point struct {
 	deaths    []death
 	double    int  // effect at which the invocation's event arrives a second time; 0: none
 	overtakes bool // and the second delivery is faster
+	closeOut  int  // effect of execution at which the sweep's close-out arrives; 0: none
 	post      int  // POST that is answered otherwise; 0: none
 	cancel    int
 	answer    int // which of the answers
@@ -38,6 +40,8 @@ func (p point) String() string {
 	switch {
 	case p.double > 0:
 		parts = append(parts, fmt.Sprintf("second delivery at %d (overtakes: %t)", p.double, p.overtakes))
+	case p.closeOut > 0:
+		parts = append(parts, fmt.Sprintf("a close-out at %d", p.closeOut))
 	case p.post > 0:
 		parts = append(parts, fmt.Sprintf("POST %d answered with %d", p.post, p.answer))
 	case p.cancel > 0:
@@ -117,7 +121,7 @@ func (s Scenario) Sweep(pairs bool, most int) Swept {
 	}
 	out.Singles = len(points)
 	for effect := 1; effect <= clean.settledEffects; effect++ {
-		points = append(points, point{double: effect}, point{double: effect, overtakes: true})
+		points = append(points, point{double: effect}, point{double: effect, overtakes: true}, point{closeOut: effect}, point{closeOut: effect, overtakes: true})
 	}
 	out.Doubles = len(points) - out.Singles
 	for n := range clean.requests {
@@ -168,7 +172,8 @@ func sweepAll(s Scenario, points []point, follow bool, out *Swept) (next []point
 					return
 				}
 				p := points[k]
-				w := s.play(p, Options{once: len(p.deaths) > 1})
+				// That everything can be sent again is looked at in every fourth play.
+				w := s.play(p, Options{once: len(p.deaths) > 1 || k%4 > 0})
 				mu.Lock()
 				out.Violations = append(out.Violations, w.wrong...)
 				if follow && len(p.deaths) == 1 {
@@ -198,12 +203,38 @@ func (w *world) strike(i *invocation) {
 	if w.script.kill == i.job.function.Name && w.faults.on && i.effects == 2 {
 		i.dieAt, i.dieIn = i.effects, afterEffect
 	}
-	if p.double == w.effects {
+	if p.double == w.effects || p.closeOut == w.effects {
 		again := *i.job
 		again.tries = 0
+		if p.closeOut > 0 && !w.closingOut(&again) {
+			return
+		}
 		w.enqueue(&again)
 		if p.overtakes {
 			w.loop.current.sleep(w.loop.now + int64(2*time.Second))
 		}
 	}
+}
+
+// closingOut turns a job of execution into the sweep's close-out of its plan.
+func (w *world) closingOut(j *job) bool {
+	plan, ok := j.event.Payload.(*events.RebalancePlanned)
+	if !ok {
+		return false
+	}
+	root := j.event
+	root.EventID, root.Hop, root.EventType = events.CloseOutID(root.CorrelationID), -1, ""
+	e, err := events.Child(root, events.SourceOrchestration, events.Event{Payload: &events.TradeExecutionContinued{
+		PlanID: plan.PlanID, N: 1, Phase: events.PhaseClose, CloseOut: true, Reason: "stalled",
+	}}, 0, w.now(), events.Producer{Service: "monitor", Version: "1"})
+	if err != nil {
+		panic(err)
+	}
+	detail, err := events.Encode(e)
+	if err != nil {
+		panic(err)
+	}
+	w.detail[e.EventID] = string(detail)
+	j.event, j.payload = e, w.payload(e.Source, e.EventType, detail)
+	return true
 }

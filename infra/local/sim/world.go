@@ -71,7 +71,6 @@ type record struct {
 	keys              map[string]string          // run keys by run
 	read              map[string]events.Envelope // events by id, decoded
 	asked             map[string]time.Time       // slots by run
-	poisons           int
 	outcomes          []string
 	recoveries        []time.Duration
 	absent            map[string][]string // symbols that the provider left out, by run

@@ -32,6 +32,7 @@ func Table() []Mutant {
 		}},
 		{"M05", "no account lease", []string{"I8"}, false, []Edit{
 			{"pkg/ledger/run.go", `	if held.RunID != runID && held.ExpiresAt > env.Now(ctx, l.clock).UnixMilli() {`, `	if held.RunID == "nobody" {`},
+			{"pkg/ledger/run.go", `	return doc.Value.RunID == runID && doc.Value.ExpiresAt > env.Now(ctx, l.clock).UnixMilli(), nil`, `	return doc.Version >= 0, nil`},
 		}},
 		{"M06", "the deadline is not checked before an order is sent", []string{"I6"}, false, []Edit{
 			{"services/execution/gate.go", `	case !now.Add(max(g.skew, 0)).Before(t.notAfter):`, `	case now.IsZero():`},
@@ -155,8 +156,20 @@ func Table() []Mutant {
 }`, `	return Decision{}, nil
 }`},
 		}},
-		{"M27", "no lock on the execution of a plan", []string{"I1", "I12"}, true, []Edit{
+		{"M27", "no lock on the execution of a plan, nor on the records of its legs", []string{"I1", "I12"}, true, []Edit{
 			{"services/execution/work.go", `	if e.Owner != "" && now.Before(e.LeaseUntil) {`, `	if e.Owner == "nobody" {`},
+			{"services/execution/work.go", `	doc.Expires = t.exec.Expires
+	return ledger.Save(ctx, t.Ledger, doc)`, `	doc.Expires = t.exec.Expires
+	err := ledger.Save(ctx, t.Ledger, doc)
+	if errors.Is(err, ledger.ErrConflict) {
+		now, lost := ledger.Load[Leg](ctx, t.Ledger, doc.Key)
+		if lost != nil {
+			return lost
+		}
+		doc.Version = now.Version
+		return ledger.Save(ctx, t.Ledger, doc)
+	}
+	return err`},
 		}},
 		{"M28", "monitor closes a run that is closed", []string{"I9"}, false, []Edit{
 			{"pkg/ledger/run.go", `	if doc.Value.State == RunClosed {`, `	if doc.Value.State == "" {`},
