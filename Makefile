@@ -26,7 +26,8 @@ test: test-go test-cdk ## all tests
 
 test-go: ## the tests of everything but the CDK app
 	go test -timeout 30m work
-	go test -count=1 ./pkg/topology ./pkg/broker/paperbroker ./infra/local/rehearsal -run "Readme|Documented" # they read files that the test cache does not see
+	go test -count=1 ./pkg/topology ./pkg/broker/paperbroker ./infra/local/rehearsal -run "Readme|Documented"
+	go test -count=1 ./cmd/alchemiser -run Documents # they read files that the test cache does not see
 
 test-cdk: ## the tests of the CDK app and the pre-traffic hook (needs Node)
 	cd infra/prehook && GOWORK=off go test ./...

@@ -71,7 +71,8 @@ without numbers, because prices and durations depend on the moment.
 		if s.Slow {
 			slow = " (slow)"
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n%s%s\n\n`%s` · [plain text](%[1]s/%s) · [HTML](%[1]s/%s) · [event](%[1]s/%s)\n\n", s.Name, s.What, slow, subjects[i], TextFile, HTMLFile, EventFile)
+		fmt.Fprintf(&b, "\n## %[1]s\n\n%[2]s%[3]s\n\n`%[4]s` · [plain text](%[1]s/%[5]s) · [HTML](%[1]s/%[6]s) · [event](%[1]s/%[7]s)\n\n",
+			s.Name, s.What, slow, subjects[i], TextFile, HTMLFile, EventFile)
 		for n, look := range Looks() {
 			if n > 0 {
 				b.WriteString(" ")
