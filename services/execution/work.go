@@ -85,15 +85,19 @@ func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc
 
 // repeat answers an event about a plan that is done. One event reports, under
 // one id: another one, such as a close-out that is driven again, has nothing
-// to add unless the first was lost between its record and its commit.
+// to add unless the first was lost between its record and its commit. As long
+// as the first holds its claim it is not lost, only slow.
 func (x *Execution) repeat(ctx context.Context, in events.Envelope, doc ledger.Doc[record.Execution]) ([]events.Event, error) {
 	if doc.Value.ReportedBy != in.EventID {
 		first, err := ledger.LoadOr[ledger.Inbox](ctx, x.Ledger, ledger.InboxKey(in.CorrelationID, string(topology.Execution), doc.Value.ReportedBy))
 		if err != nil {
 			return nil, err
 		}
-		if first.Value.State == ledger.Done && first.Value.Result == string(events.TypeTradeExecuted) {
+		switch f := first.Value; {
+		case f.State == ledger.Done && f.Result == string(events.TypeTradeExecuted):
 			return nil, nil
+		case f.State == ledger.Claimed && f.LeaseUntil > x.Clock.Now().UnixMilli():
+			return nil, stage.Transient("in_progress", fmt.Errorf("event %s reports plan %s at this moment", doc.Value.ReportedBy, doc.Value.PlanID))
 		}
 		doc.Value.ReportedBy = in.EventID
 		if err := ledger.Save(ctx, x.Ledger, &doc); err != nil {
