@@ -109,7 +109,7 @@ func (w *world) judgePlan(r *run) {
 		price := money.MustParse(l.Price)
 		if !slices.ContainsFunc(w.shown[shownKey{r.id, l.Symbol}], func(s shown) bool {
 			switch {
-			case !s.snapshot || s.at > r.planned || r.planned-s.at > int64(10*time.Minute):
+			case !s.snapshot || s.at > r.planned:
 				return false
 			case s.trade != nil && price.Equal(s.trade.Price) && s.at-s.trade.At.UnixNano() <= int64(18*time.Minute):
 				return true

@@ -26,7 +26,7 @@ func TestWorldsWithoutFaults(t *testing.T) {
 
 // Under faults nothing that was promised breaks.
 func TestWorlds(t *testing.T) {
-	seeds := uint64(200)
+	seeds := uint64(150)
 	if testing.Short() {
 		seeds = 100
 	}

@@ -9,7 +9,7 @@ func TestCrashSweep(t *testing.T) {
 	if testing.Short() {
 		t.Skip("5,000 worlds")
 	}
-	const most = 60
+	const most = 40
 	for _, s := range Scenarios() {
 		t.Run(s.Name, func(t *testing.T) {
 			r := s.Sweep(false, most)
