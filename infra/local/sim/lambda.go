@@ -123,7 +123,8 @@ func (w *world) finish(i *invocation, how string) {
 		w.settled(i)
 		return
 	}
-	if !w.faults.on && j.event.EventID != "" && !strings.Contains(how, "in_progress") && !strings.Contains(how, ledger.ErrConflict.Error()) {
+	planned := strings.HasPrefix(how, "killed") && len(w.point.deaths) > 0
+	if !w.faults.on && j.event.EventID != "" && !planned && !strings.Contains(how, "in_progress") && !strings.Contains(how, ledger.ErrConflict.Error()) {
 		w.blame("I14", "%s (%s) was driven again, and ended with %s", i.name, j.event.EventType, how)
 	}
 	if j.tries > j.function.Async.Attempts {
@@ -197,6 +198,7 @@ func (i *invocation) die(call string) {
 	if i.world.died == 0 {
 		i.world.died = i.world.effects
 	}
+	i.world.faults.until(i.world.loop.now)
 	i.world.loop.kill(i)
 	i.world.finish(i, "killed at "+call)
 	runtime.Goexit()
