@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
+
+	strictjson "github.com/go-json-experiment/json"
 )
 
 const (
@@ -134,22 +135,13 @@ func compareVersions(version string, entry Entry) (newerMinor bool, err error) {
 	return got > current, nil
 }
 
-// strict decodes exactly one JSON object.
+// strict decodes exactly one JSON object: names are as they are written in the
+// schema and stand once.
 func strict(raw []byte, into any, refuseUnknown bool) error {
 	if trimmed := bytes.TrimSpace(raw); len(trimmed) == 0 || trimmed[0] != '{' {
 		return errors.New("expected a JSON object")
 	}
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if refuseUnknown {
-		dec.DisallowUnknownFields()
-	}
-	if err := dec.Decode(into); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one JSON value")
-	}
-	return nil
+	return strictjson.Unmarshal(raw, into, strictjson.RejectUnknownMembers(refuseUnknown))
 }
 
 // canonical encodes v with keys of maps sorted, without HTML escaping and

@@ -23,7 +23,10 @@ const partBytes = 250_000
 // decision is committed. A repeated stage writes the same parts again.
 func (s *Signal) store(ctx context.Context, runID string, receipts []*strategy.Receipt) (events.List[events.ReceiptRef], error) {
 	refs, compressed := make(events.List[events.ReceiptRef], len(receipts)), make([]bytes.Buffer, len(receipts))
-	z := gzip.NewWriter(nil) // one for all: it takes most of a megabyte
+	z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed) // one for all: it takes most of a megabyte
+	if err != nil {
+		return nil, fmt.Errorf("signal: compress receipts: %w", err)
+	}
 	for k, r := range receipts {
 		document, err := json.Marshal(r)
 		if err != nil {
@@ -39,7 +42,7 @@ func (s *Signal) store(ctx context.Context, runID string, receipts []*strategy.R
 			return nil, fmt.Errorf("signal: compress the receipt of %s: %w", r.Strategy, err)
 		}
 	}
-	err := env.Each(ctx, s.Tasks, len(receipts), atOnce, func(ctx context.Context, k int) error {
+	err = env.Each(ctx, s.Tasks, len(receipts), atOnce, func(ctx context.Context, k int) error {
 		for part := range slices.Chunk(compressed[k].Bytes(), partBytes) {
 			if err := s.Ledger.SaveReceipt(ctx, runID, refs[k].Strategy, refs[k].Parts, part); err != nil {
 				return err

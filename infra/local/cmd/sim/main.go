@@ -21,7 +21,9 @@ import (
 )
 
 func main() {
-	debug.SetGCPercent(400) // worlds leave much behind, and memory is not what is scarce
+	// Worlds leave much behind, and memory is not what is scarce.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(2 << 30)
 	if err := run(os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "sim:", err)
 		os.Exit(1)
