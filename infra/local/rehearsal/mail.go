@@ -24,6 +24,9 @@ func preview(m smtp.Mail, dir string) (Mail, error) {
 	if out.Subject, err = reader.Header.Subject(); err != nil {
 		return out, fmt.Errorf("rehearsal: the mail's subject does not decode: %w", err)
 	}
+	if out.MessageID, err = reader.Header.MessageID(); err != nil {
+		return out, fmt.Errorf("rehearsal: the mail's Message-ID does not decode: %w", err)
+	}
 	for {
 		part, err := reader.NextPart()
 		if errors.Is(err, io.EOF) {

@@ -142,6 +142,9 @@ func endure(t *testing.T, binaries map[string]string, seed uint64, s storm, clea
 		t.Errorf("-random-seed %d -random-runs 1: %s: %v", seed, s, err)
 		return int(failed.Load())
 	}
+	if failed.Load() > 0 && len(report.Mails) == 2 && report.Mails[0].MessageID == report.Mails[1].MessageID {
+		report.Mails = report.Mails[:1] // the notifier died between the server's acceptance and its own note of it
+	}
 	once(t, fmt.Sprintf("-random-seed %d -random-runs 1: %s", seed, s), clean, report)
 	repeatAll(t, r)
 	return int(failed.Load())

@@ -68,10 +68,11 @@ type Order struct {
 
 // Mail is one mail with where it lies.
 type Mail struct {
-	To      []string `json:"to"`
-	Subject string   `json:"subject"`
-	EML     string   `json:"eml"`
-	HTML    string   `json:"html"`
+	MessageID string   `json:"message_id"` // the same for copies of one mail
+	To        []string `json:"to"`
+	Subject   string   `json:"subject"`
+	EML       string   `json:"eml"`
+	HTML      string   `json:"html"`
 }
 
 // Latency are the times of one function: the run's own invocation, and the
@@ -144,6 +145,13 @@ func (r *Rehearsal) fill(ctx context.Context, report *Report, s local.Snapshot) 
 	if report.Outcome == "" {
 		report.Outcome = "UNFINISHED"
 	}
+	for _, m := range s.Mails {
+		mail, err := preview(m, filepath.Join(r.options.Dir, "mail"))
+		if err != nil {
+			return err
+		}
+		report.Mails = append(report.Mails, mail)
+	}
 	r.check(report, s)
 	report.Latency = r.latency(ctx, report.Timeline)
 	return nil
@@ -166,8 +174,12 @@ func (r *Rehearsal) check(report *Report, s local.Snapshot) {
 		}
 	}
 	report.Problems = append(report.Problems, s.Problems...)
-	if len(s.Mails) != 1 {
-		report.Problems = append(report.Problems, fmt.Sprintf("%d mails arrived, a run sends one", len(s.Mails)))
+	ids := make(map[string]bool) // a copy of a mail has its Message-ID
+	for _, m := range report.Mails {
+		ids[m.MessageID] = true
+	}
+	if len(ids) != 1 {
+		report.Problems = append(report.Problems, fmt.Sprintf("%d mails arrived, a run sends one", len(ids)))
 	}
 }
 
@@ -188,16 +200,8 @@ func (r *Rehearsal) account(ctx context.Context) (Account, error) {
 	return out, nil
 }
 
-// write leaves the record of the run in its folder: events, report and the
-// mails' pages.
+// write leaves the record of the run in its folder: events and report.
 func (r *Rehearsal) write(report *Report, s local.Snapshot) error {
-	for _, m := range s.Mails {
-		mail, err := preview(m, filepath.Join(r.options.Dir, "mail"))
-		if err != nil {
-			return err
-		}
-		report.Mails = append(report.Mails, mail)
-	}
 	if err := r.Cloud.SaveTables(filepath.Join(r.options.Dir, LedgerDir)); err != nil {
 		return fmt.Errorf("rehearsal: %w", err)
 	}
