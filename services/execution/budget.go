@@ -18,25 +18,31 @@ const scalePlaces = 12
 // NewBudget scales the buys so that the cash stays above the reserve at the
 // mids and above zero even if every buy fills at its cap:
 //
-//	scale = min(1, (cash − R) / Σ qty × mid, cash / Σ qty × cap, buying power / Σ qty × cap)
+//	scale = min(1, (cash − R − exits × mid) / Σ qty × mid, (cash − exits × cap) / Σ qty × cap, (buying power − exits × cap) / Σ qty × cap)
 //
-// mids holds a mid for every buy that is to be made, by seq. The exit of a
-// short position is not scaled.
+// mids holds a mid for every buy that is to be made, by seq. The exits are
+// those of short positions: they are not scaled, and the others share what
+// they leave.
 func NewBudget(buys []Leg, mids map[int]money.Decimal, f Funds, limit money.Decimal) record.Budget {
 	b := record.Budget{Cash: money.Min(f.Cash, f.Expected).Floor(scalePlaces), Scale: money.One(), Buys: make(map[int]record.BudgetBuy)}
 	atMid, atCap := money.Zero(), money.Zero()
+	left, leftAtCap, power := b.Cash.Sub(f.Reserve), b.Cash, f.BuyingPower
 	for _, l := range buys {
 		mid, ok := mids[l.Seq]
 		if !ok {
 			continue
 		}
-		atMid = atMid.Add(l.Intended.Mul(mid))
-		atCap = atCap.Add(l.Intended.Mul(capPrice(events.Buy, mid, limit)))
+		costs, costsAtCap := l.Intended.Mul(mid), l.Intended.Mul(capPrice(events.Buy, mid, limit))
+		if l.Kind == events.Exit {
+			left, leftAtCap, power = left.Sub(costs), leftAtCap.Sub(costsAtCap), power.Sub(costsAtCap)
+			continue
+		}
+		atMid, atCap = atMid.Add(costs), atCap.Add(costsAtCap)
 	}
 	if atMid.Sign() > 0 {
-		b.Scale = money.Min(b.Scale, b.Cash.Sub(f.Reserve).Quo(atMid))
-		b.Scale = money.Min(b.Scale, b.Cash.Quo(atCap))
-		b.Scale = money.Min(b.Scale, f.BuyingPower.Quo(atCap))
+		b.Scale = money.Min(b.Scale, left.Quo(atMid))
+		b.Scale = money.Min(b.Scale, leftAtCap.Quo(atCap))
+		b.Scale = money.Min(b.Scale, power.Quo(atCap))
 		b.Scale = money.Max(b.Scale, money.Zero()).Floor(scalePlaces) // a quotient of 34 digits would not read back
 	}
 	for _, l := range buys {

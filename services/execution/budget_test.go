@@ -42,6 +42,26 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// What the exit of a short position costs is not there for the other buys (I5).
+func TestF83ExitsOfShortPositionsComeFirst(t *testing.T) {
+	leg := func(seq int, kind events.Kind, qty string) Leg {
+		return Leg{record.Leg{Seq: seq, Side: events.Buy, Kind: kind, Intended: dec(qty), Qty: dec(qty), Fractionable: true}}
+	}
+	for _, c := range []struct{ cash, power, exit, open string }{
+		{"3000", "90000", "20", "9.850746"}, // 990 at the cap of 100.5
+		{"2500", "90000", "20", "4.87562"},  // 490 at the cap
+		{"1000", "90000", "20", "0"},        // the exit is made all the same
+		{"9000", "2500", "20", "4.87562"},
+		{"9000", "90000", "20", "30"},
+	} {
+		b := NewBudget([]Leg{leg(1, events.Exit, "20"), leg(2, events.Open, "30")}, map[int]money.Decimal{1: dec("100"), 2: dec("100")},
+			Funds{Cash: dec(c.cash), Expected: dec(c.cash), BuyingPower: dec(c.power), Reserve: money.Zero()}, dec("0.005"))
+		if exit, open := b.Buys[1].Qty, b.Buys[2].Qty.Floor(5); exit.String() != c.exit || open.String() != dec(c.open).Floor(5).String() {
+			t.Errorf("cash %s, power %s: exit %s, open %s, want %s and %s", c.cash, c.power, exit, open, c.exit, c.open)
+		}
+	}
+}
+
 func TestBudgetNeverSpendsWhatIsNotThere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		amount := func(name string, low int64) money.Decimal {
@@ -51,7 +71,11 @@ func TestBudgetNeverSpendsWhatIsNotThere(t *testing.T) {
 		mids := make(map[int]money.Decimal)
 		for i := range rapid.IntRange(1, 6).Draw(t, "buys") {
 			qty := money.FromInt(rapid.Int64Range(1, 500_000_000).Draw(t, "qty")).Shift(-6)
-			legs = append(legs, Leg{record.Leg{Seq: i, Side: events.Buy, Kind: events.Open, Intended: qty, Qty: qty, Fractionable: rapid.Bool().Draw(t, "fractionable")}})
+			kind := events.Open
+			if i == 0 && rapid.Bool().Draw(t, "short") {
+				kind = events.Exit
+			}
+			legs = append(legs, Leg{record.Leg{Seq: i, Side: events.Buy, Kind: kind, Intended: qty, Qty: qty, Fractionable: rapid.Bool().Draw(t, "fractionable")}})
 			mids[i] = amount("mid", 1)
 		}
 		f := Funds{Cash: amount("cash", -10_000_00), Expected: amount("expected", -10_000_00), BuyingPower: amount("power", 0), Reserve: amount("reserve", 0)}
@@ -61,15 +85,19 @@ func TestBudgetNeverSpendsWhatIsNotThere(t *testing.T) {
 		if err != nil || json.Unmarshal(raw, &again) != nil || !again.Scale.Equal(b.Scale) {
 			t.Fatalf("%s does not read back: %v", raw, err)
 		}
-		cost := money.Zero()
+		cost, exits := money.Zero(), money.Zero()
 		for _, l := range legs {
 			got := b.Buys[l.Seq]
+			if l.Kind == events.Exit {
+				exits = got.Qty.Mul(capPrice(events.Buy, got.Mid, dec("0.005")))
+			}
 			if l.Intended.Less(got.Qty) || got.Qty.Sign() < 0 {
 				t.Fatalf("%s of %s", got.Qty, l.Intended)
 			}
 			cost = cost.Add(got.Qty.Mul(capPrice(events.Buy, got.Mid, dec("0.005"))))
 		}
-		if left := money.Min(f.Cash, f.Expected).Sub(cost); cost.Sign() > 0 && left.Less(dec("-0.000001")) {
+		// An exit is made whatever there is; everything else keeps to what it leaves.
+		if left := money.Min(f.Cash, f.Expected).Sub(cost); exits.Less(cost) && left.Less(dec("-0.000001")) {
 			t.Fatalf("every buy at its cap leaves %s", left)
 		}
 	})
