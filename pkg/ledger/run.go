@@ -51,6 +51,30 @@ func (l *Ledger) OpenRun(ctx context.Context, runID string, m Meta) (Meta, error
 	return doc.Value, err
 }
 
+// Deadlines are when a run must have ended, and when the sweep looks after one
+// that has not.
+type Deadlines struct{ NotAfter, CloseOutAt, StalledAt time.Time }
+
+func (d Deadlines) of(m *Meta) bool {
+	return m.NotAfter == d.NotAfter.UnixMilli() && m.CloseOutAt == d.CloseOutAt.UnixMilli() && m.StalledAt == d.StalledAt.UnixMilli()
+}
+
+// MoveDeadlines gives an open run other deadlines than those it was opened
+// with. A run that is closed keeps its own.
+func (l *Ledger) MoveDeadlines(ctx context.Context, runID string, d Deadlines) error {
+	doc, err := Load[Meta](ctx, l, MetaKey(runID))
+	if err != nil {
+		return err
+	}
+	m := &doc.Value
+	if m.State != RunOpen || d.of(m) {
+		return nil
+	}
+	m.NotAfter, m.CloseOutAt, m.StalledAt = d.NotAfter.UnixMilli(), d.CloseOutAt.UnixMilli(), d.StalledAt.UnixMilli()
+	doc.DueAt = d.CloseOutAt
+	return Save(ctx, l, &doc)
+}
+
 // CloseRun moves the run from OPEN to CLOSED, once. It reports whether the run
 // is closed by this event: true also when this event closed it before.
 func (l *Ledger) CloseRun(ctx context.Context, runID, outcome, eventID string) (Meta, bool, error) {

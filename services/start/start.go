@@ -109,6 +109,12 @@ func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at ti
 	if skip != nil {
 		return skipped(skip.Reason, skip.Detail)
 	}
+	// The run was recorded before the session's end was known.
+	if !opening.NotAfter.Equal(in.NotAfter.Time()) {
+		if err := s.Ledger.MoveDeadlines(ctx, in.CorrelationID, deadlines(opening.NotAfter)); err != nil {
+			return nil, err
+		}
+	}
 	if !in.DryRun {
 		if leaseErr != nil {
 			return nil, leaseErr
@@ -132,11 +138,11 @@ func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at ti
 // open records the run and its slot before anything that can fail, so that a
 // run that dies here is found by the sweep.
 func (s *Start) open(ctx context.Context, in events.Envelope, c Command, at time.Time, session events.Date, slot *ledger.Doc[ledger.Slot]) error {
-	deadline := in.NotAfter.Time()
+	d := deadlines(in.NotAfter.Time())
 	run := ledger.Meta{
 		RunKey: in.RunKey, Account: s.Account, TradingMode: s.Mode, DryRun: in.DryRun, Session: session,
-		Schedule: c.Schedule, Slot: Slot(at), OpenedAt: s.Clock.Now().UnixMilli(), NotAfter: deadline.UnixMilli(),
-		CloseOutAt: deadline.Add(closeOutAfter).UnixMilli(), StalledAt: deadline.Add(stalledAfter).UnixMilli(),
+		Schedule: c.Schedule, Slot: Slot(at), OpenedAt: s.Clock.Now().UnixMilli(), NotAfter: d.NotAfter.UnixMilli(),
+		CloseOutAt: d.CloseOutAt.UnixMilli(), StalledAt: d.StalledAt.UnixMilli(),
 	}
 	return env.Together(ctx, s.Tasks,
 		func(ctx context.Context) error { _, err := s.Ledger.OpenRun(ctx, in.CorrelationID, run); return err },
@@ -144,6 +150,10 @@ func (s *Start) open(ctx context.Context, in events.Envelope, c Command, at time
 			return s.Ledger.RecordSlot(ctx, slot, ledger.Slot{RunID: in.CorrelationID, State: ledger.SlotSeen, DryRun: in.DryRun})
 		},
 	)
+}
+
+func deadlines(notAfter time.Time) ledger.Deadlines {
+	return ledger.Deadlines{NotAfter: notAfter, CloseOutAt: notAfter.Add(closeOutAfter), StalledAt: notAfter.Add(stalledAfter)}
 }
 
 // facts asks the broker what the gate needs, and refuses an account that does

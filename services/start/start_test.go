@@ -135,6 +135,29 @@ func TestF01StartPublishesOnceAndReturns(t *testing.T) {
 	}
 }
 
+// A session that ends before the run's minutes are over brings the deadline
+// forward, also for the sweep, which asks the run's record.
+func TestF39AnEarlyEndMovesTheRunsDeadlines(t *testing.T) {
+	w := newWorld(t)
+	friday := time.Date(2026, 11, 27, 17, 46, 0, 0, time.UTC) // 14 minutes before the early close
+	w.now = friday.Add(time.Second)
+	session, _ := market.Calendar{}.Session("2026-11-27")
+	w.desk.sessions = []market.Session{session}
+	answer, out := w.fire(command("daily", friday, ""))
+	want := friday.Add(12 * time.Minute)
+	if len(out) != 1 || !out[0].NotAfter.Time().Equal(want) {
+		t.Fatalf("published %+v, want the deadline %s", out, want)
+	}
+	meta, err := ledger.Load[ledger.Meta](t.Context(), w.ledger, ledger.MetaKey(answer.RunID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := meta.Value
+	if m.NotAfter != want.UnixMilli() || m.CloseOutAt != want.Add(time.Minute).UnixMilli() || m.StalledAt != want.Add(10*time.Minute).UnixMilli() || !meta.DueAt.Equal(want.Add(time.Minute)) {
+		t.Errorf("the record says %+v, due %s", m, meta.DueAt)
+	}
+}
+
 func TestF38TheSameSlotStartsOnce(t *testing.T) {
 	w := newWorld(t)
 	_, first := w.fire(command("daily", monday, ""))

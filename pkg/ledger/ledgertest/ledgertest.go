@@ -308,6 +308,15 @@ func testRunLifecycle(t *testing.T, d ledger.Driver) {
 	if opened.State != ledger.RunOpen || again.RunKey != "k" {
 		t.Errorf("opened %+v, again %+v", opened, again)
 	}
+	sooner := ledger.Deadlines{NotAfter: began.Add(10 * time.Minute), CloseOutAt: began.Add(11 * time.Minute), StalledAt: began.Add(20 * time.Minute)}
+	for range 2 {
+		must(t, l.MoveDeadlines(ctx, run, sooner))
+	}
+	moved, err := ledger.Load[ledger.Meta](ctx, l, ledger.MetaKey(run))
+	must(t, err)
+	if moved.Value.StalledAt != sooner.StalledAt.UnixMilli() || !moved.DueAt.Equal(sooner.CloseOutAt) || moved.Version != 2 {
+		t.Errorf("moved deadlines: %+v, due %s, version %d", moved.Value, moved.DueAt, moved.Version)
+	}
 	for _, c := range []struct {
 		event string
 		mine  bool
@@ -318,6 +327,7 @@ func testRunLifecycle(t *testing.T, d ledger.Driver) {
 			t.Errorf("close by %s: mine %v, closed by %s", c.event, mine, m.ClosedBy)
 		}
 	}
+	must(t, l.MoveDeadlines(ctx, run, ledger.Deadlines{NotAfter: began, CloseOutAt: began, StalledAt: began})) // closed: nothing is due any more
 	must(t, l.NoteLateEvent(ctx, run, "e2"))
 	items, err := l.Run(ctx, run)
 	must(t, err)
