@@ -36,7 +36,8 @@ test-cdk: ## the tests of the CDK app and the pre-traffic hook (needs Node)
 	cd infra/cdk && GOWORK=off go test -count=1 ./internal/costs ./internal/scripts
 
 test-race: ## the tests of what runs concurrently, under the race detector
-	go test -race -timeout 40m ./pkg/stage/... ./pkg/ledger/... ./pkg/bus/... ./pkg/broker/... ./pkg/market/... ./infra/local/...
+	go test -race -timeout 40m ./pkg/stage/... ./pkg/ledger/... ./pkg/bus/... ./pkg/broker/... ./pkg/market/... $$(go list ./infra/local/... | grep -v '/sim$$')
+	go test -race ./infra/local/sim -run OneTrace # one thing at a time happens in a world
 
 SEEDS ?= 10000
 FROM  ?= 1
