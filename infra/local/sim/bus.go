@@ -69,10 +69,11 @@ func (w *world) publish(e bus.Entry, by *invocation) {
 		return
 	}
 	w.route(e.Source, e.DetailType, e.Detail)
-	if w.strikesAt(34, 0.3) {
+	targets := names(routes()[topology.Subscription{Source: e.Source, Type: e.DetailType}])
+	if w.strikesAt(34, 0.3, targets...) {
 		w.loop.at(w.faults.until(w.loop.now+between(w.how(34), time.Hour, 6*24*time.Hour)), func() { w.route(e.Source, e.DetailType, []byte(detail)) })
 	}
-	if w.strikesAt(37, 0.5) {
+	if w.strikesAt(37, 0.5, targets...) {
 		w.damageEvent(e)
 	}
 }
@@ -87,17 +88,17 @@ func (w *world) route(source events.Source, kind events.Type, detail []byte) {
 // hand is one rule's delivery: at least once, in any order.
 func (w *world) hand(f topology.Function, source events.Source, kind events.Type, detail []byte) {
 	id, _, _ := strings.Cut(string(detail[len(`{"event_id":"`):]), `"`)
-	payload := w.payload(source, kind, w.evolved(id, detail))
+	payload := w.payload(source, kind, w.evolved(f, id, detail))
 	event, _ := w.decoded(id, string(detail)) // what does not decode is nobody's event
 	wait := between(w.jitter, 50*time.Millisecond, 400*time.Millisecond)
-	if w.strikes(3) {
+	if w.strikes(3, f.Name) {
 		wait = pick(w.how(3), 0, between(w.how(3), time.Second, 30*time.Second))
 	}
 	w.deliver(f, payload, event, wait)
-	if w.strikes(1) {
+	if w.strikes(1, f.Name) {
 		w.deliver(f, payload, event, wait+between(w.how(1), 0, 30*time.Millisecond))
 	}
-	if w.strikes(2) {
+	if w.strikes(2, f.Name) {
 		again := between(w.how(2), time.Second, 10*time.Minute)
 		if chance(w.how(2), 0.3) {
 			again = between(w.how(2), time.Hour, 24*time.Hour)
@@ -111,7 +112,7 @@ func (w *world) hand(f topology.Function, source events.Source, kind events.Type
 // be handed over in time goes to the rule's delivery queue.
 func (w *world) deliver(f topology.Function, payload []byte, event events.Envelope, wait int64) {
 	began, refusals := w.loop.now, 0
-	if w.strikesAt(9, 0.3) {
+	if w.strikesAt(9, 0.3, f.Name) {
 		h := w.how(9)
 		refusals = 1 + h.IntN(8)
 		if chance(h, 0.2) {
@@ -152,13 +153,13 @@ func (w *world) payload(source events.Source, kind events.Type, detail []byte) [
 // evolved is the event as the build after this one would write it, in worlds
 // in which that one takes over: a minor version further, with a field that
 // nobody knows yet. An event stays what it was each time it is delivered.
-func (w *world) evolved(id string, detail []byte) []byte {
+func (w *world) evolved(f topology.Function, id string, detail []byte) []byte {
 	if w.faults.disabled[33] || w.faults.rate == 0 && !w.faults.given {
 		return detail
 	}
 	evolves, decided := w.newer[id]
 	if !decided {
-		evolves = w.strikes(33)
+		evolves = w.strikes(33, f.Name)
 		w.newer[id] = evolves
 	}
 	if !evolves {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/alchemiser/alchemiser/pkg/topology"
 )
 
 // Fault is a kind of fault: its number in the catalogue.
@@ -127,6 +129,7 @@ type kind struct {
 	stream *rand.Rand
 	seen   int
 	fired  int
+	stages [stageCount + 1]hits
 }
 
 func newFaults(seed uint64, rate float64, o Options) *faults {
@@ -143,17 +146,34 @@ func newFaults(seed uint64, rate float64, o Options) *faults {
 	return f
 }
 
-// strikes reports whether the fault strikes at this opportunity.
-func (w *world) strikes(x Fault) bool { return w.strikesAt(x, 1) }
+// strikes reports whether the fault strikes at this opportunity. Unless stages
+// are named, it strikes the one whose process runs, if one does.
+func (w *world) strikes(x Fault, at ...topology.Name) bool { return w.strikesAt(x, 1, at...) }
 
 // strikesAt is strikes at a multiple of the rate.
-func (w *world) strikesAt(x Fault, times float64) bool {
+func (w *world) strikesAt(x Fault, times float64, at ...topology.Name) bool {
+	if len(at) == 0 {
+		at = []topology.Name{w.runs()}
+	}
+	if !w.draws(x, times, at...) {
+		return false
+	}
+	w.took(x, at...)
+	return true
+}
+
+// draws is strikesAt for a fault whose effect comes later, if at all: took
+// counts it then.
+func (w *world) draws(x Fault, times float64, at ...topology.Name) bool {
 	f := w.faults
 	if !f.on || f.disabled[x] {
 		return false
 	}
 	k := &f.kinds[x]
 	k.seen++
+	for _, name := range at {
+		k.stages[stageIndex(name)].seen++
+	}
 	if f.given {
 		if !f.list[Strike{x, k.seen}] {
 			return false

@@ -86,7 +86,7 @@ func (w *world) enqueue(j *job) {
 
 // attempt begins the job after a wait, unless it has become too old.
 func (w *world) attempt(j *job, wait int64) {
-	if w.strikesAt(9, 0.3) {
+	if w.strikesAt(9, 0.3, j.function.Name) {
 		r := w.how(9)
 		throttled := between(r, time.Minute, 20*time.Minute)
 		if chance(r, 0.2) {
@@ -173,22 +173,23 @@ func (w *world) invoke(j *job) {
 // afflict draws what is wrong with the invocation's machine.
 func (w *world) afflict(i *invocation) {
 	i.skew = between(w.skews, -2*time.Second, 2*time.Second)
-	if w.strikes(28) {
+	name := i.job.function.Name
+	if w.strikes(28, name) {
 		i.skew = between(w.how(28), -2*time.Minute, 2*time.Minute)
 	}
-	if w.strikes(7) {
+	if w.draws(7, 1, name) {
 		r := w.how(7)
 		i.dieAt, i.dieIn = 1+r.IntN(pick(r, 4, 12, 40)), where(r.IntN(3))
 	}
-	if w.strikes(8) {
+	if w.draws(8, 1, name) {
 		r := w.how(8)
 		i.hangAt = 1 + r.IntN(pick(r, 4, 12, 40))
 	}
-	if w.strikes(27) {
+	if w.draws(27, 1, name) {
 		r := w.how(27)
 		i.sick = 1 + r.IntN(pick(r, 2, 6, 20))
 	}
-	if w.strikes(33) {
+	if w.strikes(33, name) {
 		i.build = "2"
 	}
 }
@@ -199,6 +200,7 @@ func (i *invocation) die(call string) {
 		i.world.died = i.world.effects
 	}
 	i.world.faults.until(i.world.loop.now)
+	i.world.took(7, i.job.function.Name)
 	i.world.loop.kill(i)
 	i.world.finish(i, "killed at "+call)
 	runtime.Goexit()
@@ -239,6 +241,7 @@ func (i *invocation) call(ctx context.Context, name, args string, way int64, do 
 	}
 	back := way/2 + w.latency.Int64N(way)
 	if n == i.hangAt {
+		w.took(8, i.job.function.Name)
 		back = 2 * deadline
 	}
 	if patient && l.now+back > end {

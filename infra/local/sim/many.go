@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -21,34 +20,14 @@ type Batch struct {
 	Workers int  // 0: one per core
 }
 
-// Report are the figures of a batch.
-type Report struct {
-	From        uint64         `json:"from"`
-	Seeds       int            `json:"seeds"`
-	Seconds     float64        `json:"seconds"`
-	Workers     int            `json:"workers"`
-	Effects     int            `json:"effects"`
-	Invocations int            `json:"invocations"`
-	Faults      int            `json:"faults"`
-	Fired       map[string]int `json:"fired"`
-	Seen        map[string]int `json:"opportunities"`
-	// Outcomes are the runs by rate of faults and how they ended.
-	Outcomes   map[string]map[string]int `json:"outcomes"`
-	Recovery   map[string]float64        `json:"recovery_seconds"` // p50, p99, max
-	Violations []Violation               `json:"violations"`
-
-	recoveries []time.Duration
-}
-
 // Many plays a batch on all cores. Worlds share nothing but what is read only.
 func Many(b Batch) Report {
 	if b.Workers == 0 {
 		b.Workers = runtime.GOMAXPROCS(0)
 	}
 	began := time.Now()
-	r := Report{
-		From: b.From, Workers: b.Workers, Fired: make(map[string]int), Seen: make(map[string]int), Outcomes: make(map[string]map[string]int), Recovery: make(map[string]float64),
-	}
+	r := newReport(b.Options)
+	r.Workers = b.Workers
 	var next atomic.Int64
 	var stop atomic.Bool
 	var mu sync.Mutex
@@ -72,11 +51,9 @@ func Many(b Batch) Report {
 	}
 	wait.Wait()
 	r.Seconds = time.Since(began).Seconds()
-	slices.SortStableFunc(r.Violations, func(a, b Violation) int { return int(int64(a.Seed) - int64(b.Seed)) })
-	slices.Sort(r.recoveries)
-	if n := len(r.recoveries); n > 0 {
-		r.Recovery["p50"], r.Recovery["p99"], r.Recovery["max"] = r.recoveries[n/2].Seconds(), r.recoveries[n*99/100].Seconds(), r.recoveries[n-1].Seconds()
-	}
+	r.CoreSeconds = r.Seconds * float64(r.Workers)
+	r.Ranges = []Range{{b.From, uint64(r.Seeds)}}
+	r.trim()
 	return r
 }
 
@@ -88,58 +65,6 @@ func (b Batch) play(seed uint64) Result {
 		}
 	}
 	return result
-}
-
-func (r *Report) add(x Result) {
-	r.Seeds++
-	r.Effects += x.Effects
-	r.Invocations += x.Invocations
-	for f := Fault(1); f <= faultCount; f++ {
-		r.Faults += x.Fired[f]
-		r.Fired[f.String()] += x.Fired[f]
-		r.Seen[f.String()] += x.Seen[f]
-	}
-	rate := fmt.Sprintf("%.0f %%", 100*x.Rate)
-	if r.Outcomes[rate] == nil {
-		r.Outcomes[rate] = make(map[string]int)
-	}
-	for _, o := range x.Outcomes {
-		if o == "FAILED:monitor:stalled" {
-			o = "stalled"
-		}
-		kind, _, _ := strings.Cut(o, ":")
-		r.Outcomes[rate][kind]++
-	}
-	r.recoveries = append(r.recoveries, x.Recoveries...)
-	r.Violations = append(r.Violations, x.Violations...)
-}
-
-// String is the report for people.
-func (r Report) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d worlds from seed %d in %.1f s on %d cores: %.0f a second; %d invocations, %d effects, %d faults\n",
-		r.Seeds, r.From, r.Seconds, r.Workers, float64(r.Seeds)/r.Seconds, r.Invocations, r.Effects, r.Faults)
-	for _, rate := range slices.Sorted(maps.Keys(r.Outcomes)) {
-		total := 0
-		for _, n := range r.Outcomes[rate] {
-			total += n
-		}
-		fmt.Fprintf(&b, "runs at %s faults: %d", rate, total)
-		for _, o := range slices.Sorted(maps.Keys(r.Outcomes[rate])) {
-			fmt.Fprintf(&b, ", %s %.1f %%", o, 100*float64(r.Outcomes[rate][o])/float64(total))
-		}
-		b.WriteByte('\n')
-	}
-	if len(r.Recovery) > 0 {
-		fmt.Fprintf(&b, "from the last fault to the run's end: p50 %.1f s, p99 %.1f s, at most %.1f s\n", r.Recovery["p50"], r.Recovery["p99"], r.Recovery["max"])
-	}
-	b.WriteString("faults fired:")
-	for f := Fault(1); f <= faultCount; f++ {
-		fmt.Fprintf(&b, " %s %d", f, r.Fired[f.String()])
-	}
-	b.WriteByte('\n')
-	fmt.Fprintf(&b, "%d violations\n", len(r.Violations))
-	return b.String()
 }
 
 // Detection says after how many seeds an invariant broke.

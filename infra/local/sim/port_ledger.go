@@ -36,6 +36,7 @@ func (t table) sickness(write bool) sickness {
 	if i.sick--; i.sick > 0 {
 		return healthy
 	}
+	i.world.took(27, i.job.function.Name)
 	if !write {
 		return throttled
 	}

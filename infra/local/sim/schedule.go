@@ -45,7 +45,7 @@ func (w *world) isOdd() bool {
 func (w *world) scheduleSlot(s slot) {
 	at := s.at.UnixNano()
 	w.trade(at, s, s.dryRun, false)
-	if !w.strikes(31) {
+	if !w.strikes(31, topology.Start) {
 		return
 	}
 	h := w.how(31)
@@ -120,7 +120,7 @@ func (w *world) sweepTick() {
 		w.sweepSkip--
 		return
 	}
-	if w.strikes(36) {
+	if w.strikes(36, topology.Monitor) {
 		if h := w.how(36); chance(h, 0.5) {
 			w.sweepSkip = 6
 			w.faults.until(w.loop.now + 7*sweepEvery)

@@ -57,6 +57,7 @@ type Result struct {
 	Violations  []Violation
 	Strikes     []Strike
 	Fired, Seen [faultCount + 1]int
+	Stages      [faultCount + 1][stageCount + 1]hits // of a fault's opportunities
 	Effects     int
 	Invocations int
 	Steps       int
@@ -78,7 +79,7 @@ func Run(seed uint64, o Options) Result {
 		r.Violations[i].Seed = seed
 	}
 	for x := range w.faults.kinds {
-		r.Fired[x], r.Seen[x] = w.faults.kinds[x].fired, w.faults.kinds[x].seen
+		r.Fired[x], r.Seen[x], r.Stages[x] = w.faults.kinds[x].fired, w.faults.kinds[x].seen, w.faults.kinds[x].stages
 	}
 	return r
 }
@@ -106,7 +107,7 @@ func (w *world) play() {
 // redriveSome sends some messages again while faults still strike.
 func (w *world) redriveSome() {
 	for _, m := range w.lambda.queues {
-		if w.strikesAt(34, 4) {
+		if w.strikesAt(34, 4, m.function.Name) {
 			w.loop.at(w.faults.until(w.loop.now+between(w.how(34), time.Minute, 6*24*time.Hour)), func() { w.redrive(m) })
 		}
 	}

@@ -6,6 +6,7 @@
 //	go run ./infra/local/cmd/sim -seed 8123 -shrink       # the fewest faults that lead to the same violation
 //	go run ./infra/local/cmd/sim -sweep -pairs            # every effect dies, and every effect of what follows
 //	go run ./infra/local/cmd/sim -mutants all             # is every planted bug found?
+//	go run ./infra/local/cmd/sim -merge a.json b.json     # one report of two that -json printed
 package main
 
 import (
@@ -42,6 +43,8 @@ type command struct {
 	starts                        int
 	sweep, pairs                  bool
 	most                          int
+	merge                         bool
+	files                         []string // to be merged
 }
 
 func run(args []string, out io.Writer) error {
@@ -65,11 +68,12 @@ func run(args []string, out io.Writer) error {
 	f.BoolVar(&c.sweep, "sweep", false, "the crash sweep: let every effect of every scenario die, deliver every event twice, give every answer")
 	f.BoolVar(&c.pairs, "pairs", false, "with -sweep: and a second death in what follows each")
 	f.IntVar(&c.most, "most", 0, "with -sweep: at most so many points a scenario, evenly taken; 0: all")
+	f.BoolVar(&c.merge, "merge", false, "add the reports of the named files, which -json printed")
 	f.IntVar(&c.starts, "starts", 5, "starting points of -mutants and -detect")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	if f.NArg() > 0 {
+	if c.files = f.Args(); len(c.files) > 0 && !c.merge {
 		return fmt.Errorf("%q is not a flag; see -h", f.Arg(0))
 	}
 	o, err := c.options()
@@ -77,6 +81,8 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	switch {
+	case c.merge:
+		return c.mergeAll(out)
 	case c.mutants != "":
 		return c.findMutants(out)
 	case c.sweep && c.detect != "":
@@ -131,21 +137,24 @@ func one(seed uint64, o sim.Options, out io.Writer) error {
 
 func (c command) many(o sim.Options, out io.Writer) error {
 	report := sim.Many(sim.Batch{From: c.from, N: c.n, Options: o, KeepOn: c.keepOn, Twice: c.determinism})
-	for _, v := range report.Violations {
-		fmt.Fprintln(out, v)
-		fmt.Fprintln(out, v.Repro(o))
-	}
+	return c.print(report, o, out)
+}
+
+// print prints figures, and first what is wrong; with -json all of it is one
+// document.
+func (c command) print(report sim.Report, o sim.Options, out io.Writer) error {
 	if c.asJSON {
 		if err := json.NewEncoder(out).Encode(report); err != nil {
 			return err
 		}
-	} else {
-		fmt.Fprint(out, report)
+		return report.Err()
 	}
-	if len(report.Violations) > 0 {
-		return fmt.Errorf("%d violations", len(report.Violations))
+	for _, v := range report.Violations {
+		fmt.Fprintln(out, v)
+		fmt.Fprintln(out, v.Repro(o))
 	}
-	return nil
+	fmt.Fprint(out, report)
+	return report.Err()
 }
 
 func shrink(seed uint64, o sim.Options, out io.Writer) error {
