@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/env"
@@ -70,9 +71,10 @@ type Config struct {
 	// Probe is the function's own part of the deployment self-test; it
 	// changes nothing.
 	Probe func(ctx context.Context) error
-	// Late lists trading events that the handler wants to see after their
-	// not_after, because it has something to clean up.
-	Late []events.Type
+	// SeesThrough lists trading events that may have left something in the
+	// world that only the handler can clean up: it sees them after their
+	// not_after, and however often they were begun.
+	SeesThrough []events.Type
 }
 
 // Stage is a function's runtime. It implements lambda.Handler.
@@ -215,10 +217,9 @@ func (s *Stage) Process(ctx context.Context, log *slog.Logger, d Delivery, decid
 		s.Tape.Begin(s.Clock, s.scope(claim, delivery, began, d.Command))
 		defer s.Tape.End()
 	}
-	if errors.Is(err, ledger.ErrTooManyAttempts) && !s.reportsFailures() {
-		// Nobody can be told by an event, so giving up would be silence. Every
-		// delivery ends in the failure queue after three tries; the next one is
-		// an operator's decision, taken after the cause was mended.
+	if errors.Is(err, ledger.ErrTooManyAttempts) && !s.givesUp(in.EventType) {
+		// Every delivery ends in the failure queue after three tries; the next
+		// one is the bus's copy, the sweep's close-out or an operator's decision.
 		log.WarnContext(ctx, "begun often before", "attempt", claim.Attempts(), "error", err.Error())
 		err = nil
 	}
@@ -275,21 +276,20 @@ func (s *Stage) decide(ctx context.Context, in events.Envelope, decide Handler) 
 			"the event is for %s/%s, this function serves %s/%s", in.Account, in.TradingMode, s.Account, s.Mode)
 	}
 	entry, lookupErr := events.Lookup(in.EventType)
-	if lookupErr == nil && entry.Class == events.Trading && !s.takesLate(in.EventType) && !s.Clock.Now().Before(in.NotAfter.Time()) {
+	if lookupErr == nil && entry.Class == events.Trading && !s.seesThrough(in.EventType) && !s.Clock.Now().Before(in.NotAfter.Time()) {
 		return nil, Permanent("expired", "nothing was traded; the next scheduled run will",
 			"%s arrived after the run's deadline %s", in.EventType, in.NotAfter)
 	}
 	return decide(ctx, in)
 }
 
-func (s *Stage) takesLate(t events.Type) bool {
-	for _, late := range s.Late {
-		if late == t {
-			return true
-		}
-	}
-	return false
-}
+func (s *Stage) seesThrough(t events.Type) bool { return slices.Contains(s.SeesThrough, t) }
+
+// givesUp tells whether an event that was begun too often has failed for good.
+// It has not where nobody could be told by an event, since that would be
+// silence, nor where something may be left that only the handler cleans up:
+// orders at the broker have their end in the close-out and its report.
+func (s *Stage) givesUp(t events.Type) bool { return s.reportsFailures() && !s.seesThrough(t) }
 
 // fail ends a delivery that could not be decided. A permanent failure is
 // committed as WorkflowFailed where the topology lets the function publish it;

@@ -176,7 +176,7 @@ func (r *rotation) newStage() *stage.Stage {
 	}
 	s, err := stage.New(stage.Config{
 		Name: topology.Execution, Account: "paper-main", Mode: events.Paper, Version: "1", Ledger: memory, Bus: bus.New(r.bus), Clock: r.clock,
-		Log: log, Owner: owner, Handle: x.Handlers(), Late: execution.Late(), Probe: x.Probe,
+		Log: log, Owner: owner, Handle: x.Handlers(), SeesThrough: execution.SeesThrough(), Probe: x.Probe,
 	})
 	if err != nil {
 		r.t.Fatal(err)

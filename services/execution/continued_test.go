@@ -8,6 +8,8 @@ import (
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/events"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
+	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
 // interrupted is a world whose first invocation ended with a resting order.
@@ -68,6 +70,40 @@ func TestContinuationGoesOnWithItsOrder(t *testing.T) {
 	}
 	e := w.report()
 	if e.Outcome != events.OutcomeCompleted || e.Continuations != 1 || len(e.Legs[0].ClientOrderIDs) != 2 {
+		t.Errorf("%s", show(e))
+	}
+}
+
+// However often an event was begun in vain, orders of the run may be working:
+// the next delivery follows them and reports what they did.
+func TestF90NoNumberOfAttemptsLeavesAnOrderAlone(t *testing.T) {
+	w, p, next := interrupted(t)
+	key := ledger.ExecKey(events.RunID(runKey), p.PlanID)
+	lock := func(owner string) {
+		t.Helper()
+		doc, err := ledger.Load[record.Execution](t.Context(), w.ledger, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.Value.Owner, doc.Value.LeaseUntil = owner, w.clock.Now().Add(time.Minute)
+		if err := ledger.Save(t.Context(), w.ledger, &doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lock("somebody else")
+	for range 2 * ledger.MaxAttempts {
+		if err := w.deliver(next); err == nil || len(w.out) > 0 {
+			t.Fatalf("the plan is somebody else's, and the delivery ended with %v and published %v", err, w.published())
+		}
+	}
+	lock("")
+	w.desk.stuck = false
+	w.desk.orders[0].Status = "canceled"
+	w.desk.fill = all
+	if err := w.deliver(next); err != nil {
+		t.Fatal(err)
+	}
+	if e := w.report(); e.Outcome != events.OutcomeCompleted {
 		t.Errorf("%s", show(e))
 	}
 }

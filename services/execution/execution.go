@@ -50,9 +50,10 @@ func (x *Execution) Handlers() map[events.Type]stage.Handler {
 	}
 }
 
-// Late are the events that are handled after the run's deadline, too: orders
-// may have to be cancelled and reported.
-func Late() []events.Type {
+// SeesThrough are the events that are handled after the run's deadline and
+// after any number of attempts, too: orders may have to be cancelled, and what
+// they did has to be reported.
+func SeesThrough() []events.Type {
 	return []events.Type{events.TypeRebalancePlanned, events.TypeTradeExecutionContinued}
 }
 

@@ -82,7 +82,7 @@ func (w *world) stage() *stage.Stage {
 	}
 	s, err := stage.New(stage.Config{
 		Name: topology.Execution, Account: "paper-main", Mode: events.Paper, Version: "1", Ledger: w.ledger, Bus: bus.New(w.bus), Clock: w.clock,
-		Log: log, Owner: owner, Handle: x.Handlers(), Late: execution.Late(), Probe: x.Probe,
+		Log: log, Owner: owner, Handle: x.Handlers(), SeesThrough: execution.SeesThrough(), Probe: x.Probe,
 	})
 	if err != nil {
 		w.t.Fatal(err)

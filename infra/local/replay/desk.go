@@ -67,7 +67,7 @@ func (k *desk) function(consumer string) (*stage.Stage, *monitor.Monitor, error)
 			Config: execution.ReadConfig(v, mode, k.guard(mode)), Account: account, Mode: mode,
 			Ledger: k.ledger, Broker: k.broker(), Clock: k.clock, Log: k.log, Owner: k.tape.Token(nil), Remaining: k.tape.Remaining(nil), Tasks: env.Goroutines(),
 		}
-		c = stage.Config{Handle: x.Handlers(), Late: execution.Late()}
+		c = stage.Config{Handle: x.Handlers(), SeesThrough: execution.SeesThrough()}
 	case string(topology.Monitor), monitor.Consumer:
 		m := &monitor.Monitor{Config: monitor.ReadConfig(v), Account: account, Mode: mode, Ledger: k.ledger, Clock: k.clock, Log: k.log, Metrics: metrics}
 		c = stage.Config{Handle: m.Handlers(), Commands: m.Commands()}

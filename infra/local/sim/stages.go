@@ -74,7 +74,7 @@ func (i *invocation) function(memory *ledger.Ledger, clock machineClock) stage.C
 			Config: w.config.execution, Account: account, Mode: events.Paper, Ledger: memory, Broker: desk{i}, Clock: clock, Log: w.log,
 			Owner: i.owner, Remaining: i.remaining, Tasks: i,
 		}
-		return stage.Config{Handle: x.Handlers(), Late: execution.Late(), Probe: x.Probe}
+		return stage.Config{Handle: x.Handlers(), SeesThrough: execution.SeesThrough(), Probe: x.Probe}
 	case topology.Monitor:
 		m := &monitor.Monitor{
 			Config: w.config.monitor, Account: account, Mode: events.Paper, Ledger: memory, Calendar: w.calendar, Clock: clock, Tasks: i, Log: w.log, Metrics: metrics,

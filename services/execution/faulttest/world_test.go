@@ -353,7 +353,7 @@ func (w *world) invoke(in events.Envelope) error {
 	}
 	s, err := stage.New(stage.Config{
 		Name: topology.Execution, Account: account, Mode: events.Paper, Version: "1", Ledger: memory, Bus: bus.New(wire{w.bus, w.pulse}), Clock: w.clock,
-		Log: log, Owner: owner, Handle: x.Handlers(), Late: execution.Late(), Probe: x.Probe,
+		Log: log, Owner: owner, Handle: x.Handlers(), SeesThrough: execution.SeesThrough(), Probe: x.Probe,
 	})
 	if err != nil {
 		w.t.Fatal(err)

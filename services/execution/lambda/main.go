@@ -23,7 +23,7 @@ func build(ctx context.Context, e *lambdaenv.Env) (stage.Config, error) {
 		Ledger: e.Ledger, Broker: b, Clock: e.Clock, Log: e.Log, Owner: e.Tape.Token(env.Token), Remaining: e.Tape.Remaining(remaining),
 		Tasks: env.Goroutines(),
 	}
-	return stage.Config{Bus: busenv.Connect(e), Handle: x.Handlers(), Late: execution.Late(), Probe: x.Probe}, err
+	return stage.Config{Bus: busenv.Connect(e), Handle: x.Handlers(), SeesThrough: execution.SeesThrough(), Probe: x.Probe}, err
 }
 
 // remaining compares the invocation's deadline with the machine's own clock.
