@@ -188,7 +188,7 @@ func Table() []Mutant {
 		m.exit(symbol, h)
 		return nil`},
 		}},
-		{"M35", "execution gives up an event whose orders may be working, after two attempts", []string{"I12", "I15"}, false, []Edit{
+		{"M31", "execution gives up an event whose orders may be working, after two attempts", []string{"I12", "I15"}, false, []Edit{
 			{"pkg/stage/stage.go", `func (s *Stage) givesUp(t events.Type) bool { return s.reportsFailures() && !s.seesThrough(t) }`, `func (s *Stage) givesUp(events.Type) bool { return s.reportsFailures() }`},
 			{"pkg/ledger/inbox.go", `const MaxAttempts = 6`, `const MaxAttempts = 2`},
 		}},
