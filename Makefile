@@ -14,7 +14,7 @@ LINT_VERSION := v2.15.0
 CDK          := cd infra/cdk && GOWORK=off CDK_DISABLE_CLI_TELEMETRY=true npx --no-install --prefix .. cdk --no-notices --no-version-reporting
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-go test-cdk test-race sim sim-sweep sim-mutants vet lint fmt bench golden gallery readme dist synth diff deploy destroy clean
+.PHONY: help run test test-go test-cdk test-race sim sim-sweep sim-mutants sim-baseline sim-report vet lint fmt bench golden gallery readme dist synth diff deploy destroy clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ test: test-go test-cdk ## all tests
 
 test-go: ## the tests of everything but the CDK app
 	go test -timeout 30m work
-	go test -count=1 ./pkg/topology ./pkg/broker/paperbroker ./infra/local/rehearsal -run "Readme|Documented"
+	go test -count=1 ./pkg/topology ./pkg/broker/paperbroker ./infra/local/rehearsal ./infra/local/cmd/sim -run "Readme|Documented"
 	go test -count=1 ./cmd/alchemiser -run Documents # they read files that the test cache does not see
 
 test-cdk: ## the tests of the CDK app and the pre-traffic hook (needs Node)
@@ -49,6 +49,12 @@ sim-sweep: ## let every effect of every scenario die, twice; ARGS="-most 1000" p
 
 sim-mutants: ## plant every bug of the list, and find it
 	@go run ./infra/local/cmd/sim -mutants all -starts 20 -n 1000 $(ARGS)
+
+sim-baseline: ## play 1,000 worlds without any protection, for docs/simulation.md
+	@go run ./infra/local/cmd/sim -baseline -n 1000 -write $(ARGS)
+
+sim-report: ## write the figures into docs/simulation.md, of SEEDS worlds or of CHUNKS="1.json 2.json ..." that -json printed
+	@go run ./infra/local/cmd/sim -write $(if $(CHUNKS),-merge $(CHUNKS),-keep-on -n $(SEEDS) -from $(FROM))
 
 vet:
 	go vet work

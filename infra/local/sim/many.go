@@ -127,6 +127,9 @@ func (v Violation) Repro(o Options) string {
 	if o.Days != 0 {
 		s += fmt.Sprintf(" -days %d", o.Days)
 	}
+	if o.Once {
+		s += " -once"
+	}
 	list := func(flag string, faults []Fault) {
 		for k, f := range faults {
 			s += [...]string{" -" + flag + " ", ","}[min(k, 1)] + f.String()

@@ -13,7 +13,7 @@ import (
 // time on another day: neither the book nor the ledger's outcomes nor the
 // mails change (I13).
 func (w *world) repeatEverything() {
-	if w.options.once {
+	if w.options.Once {
 		return
 	}
 	before := w.condition()

@@ -70,6 +70,9 @@ func (o Options) String() string {
 	if o.Strikes != nil {
 		parts = append(parts, fmt.Sprintf("faults %v", o.Strikes))
 	}
+	if o.Once {
+		parts = append(parts, "nothing sent again at the end")
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -21,7 +21,7 @@ type Options struct {
 	Strikes []Strike // exactly these; nil: drawn
 	Trace   bool     // keep the lines
 
-	once bool // without sending everything again at the end
+	Once bool // without sending everything again at the end
 }
 
 // rateOf is the rate of faults in a seed's world.

@@ -65,7 +65,7 @@ func BenchmarkWorlds(b *testing.B) {
 func BenchmarkWorldsOnce(b *testing.B) {
 	seed := uint64(1)
 	for b.Loop() {
-		Run(seed, Options{once: true})
+		Run(seed, Options{Once: true})
 		seed++
 	}
 }

@@ -173,7 +173,7 @@ func sweepAll(s Scenario, points []point, follow bool, out *Swept) (next []point
 				}
 				p := points[k]
 				// That everything can be sent again is looked at in every fourth play.
-				w := s.play(p, Options{once: len(p.deaths) > 1 || k%4 > 0})
+				w := s.play(p, Options{Once: len(p.deaths) > 1 || k%4 > 0})
 				mu.Lock()
 				out.Violations = append(out.Violations, w.wrong...)
 				if follow && len(p.deaths) == 1 {

@@ -7,6 +7,7 @@
 //	go run ./infra/local/cmd/sim -sweep -pairs            # every effect dies, and every effect of what follows
 //	go run ./infra/local/cmd/sim -mutants all             # is every planted bug found?
 //	go run ./infra/local/cmd/sim -merge a.json b.json     # one report of two that -json printed
+//	go run ./infra/local/cmd/sim -baseline                # the same worlds without any protection
 package main
 
 import (
@@ -38,12 +39,12 @@ type command struct {
 	days                          int
 	strikes, only, without        string
 	trace, shrink, asJSON, keepOn bool
-	determinism                   bool
+	determinism, once             bool
 	detect, mutants               string
 	starts                        int
 	sweep, pairs                  bool
 	most                          int
-	merge                         bool
+	merge, write, baseline        bool
 	files                         []string // to be merged
 }
 
@@ -63,12 +64,15 @@ func run(args []string, out io.Writer) error {
 	f.BoolVar(&c.asJSON, "json", false, "print figures as one JSON document")
 	f.BoolVar(&c.keepOn, "keep-on", false, "go on after a failure")
 	f.BoolVar(&c.determinism, "twice", false, "play every world twice and compare the traces")
+	f.BoolVar(&c.once, "once", false, "do not send every event of a world again at its end")
 	f.StringVar(&c.mutants, "mutants", "", "plant these bugs, such as M01,M07, or all, and find them; -starts points, at most -n seeds from each")
 	f.StringVar(&c.detect, "detect", "", "count the seeds until one of these invariants breaks, from -starts points")
 	f.BoolVar(&c.sweep, "sweep", false, "the crash sweep: let every effect of every scenario die, deliver every event twice, give every answer")
 	f.BoolVar(&c.pairs, "pairs", false, "with -sweep: and a second death in what follows each")
 	f.IntVar(&c.most, "most", 0, "with -sweep: at most so many points a scenario, evenly taken; 0: all")
 	f.BoolVar(&c.merge, "merge", false, "add the reports of the named files, which -json printed")
+	f.BoolVar(&c.write, "write", false, "keep the figures, and write them into "+document)
+	f.BoolVar(&c.baseline, "baseline", false, "play -n seeds with all protections and with none")
 	f.IntVar(&c.starts, "starts", 5, "starting points of -mutants and -detect")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -83,6 +87,8 @@ func run(args []string, out io.Writer) error {
 	switch {
 	case c.merge:
 		return c.mergeAll(out)
+	case c.baseline:
+		return c.compare(out)
 	case c.mutants != "":
 		return c.findMutants(out)
 	case c.sweep && c.detect != "":
@@ -103,7 +109,7 @@ func (c command) options() (o sim.Options, err error) {
 	if c.rate >= 0 {
 		o.Rate = &c.rate
 	}
-	o.Days, o.Trace = c.days, c.trace
+	o.Days, o.Trace, o.Once = c.days, c.trace, c.once
 	if o.Only, err = sim.ParseFaults(c.only); err != nil {
 		return o, err
 	}
@@ -143,6 +149,15 @@ func (c command) many(o sim.Options, out io.Writer) error {
 // print prints figures, and first what is wrong; with -json all of it is one
 // document.
 func (c command) print(report sim.Report, o sim.Options, out io.Writer) error {
+	if c.write {
+		root, err := repository()
+		if err == nil {
+			err = publish(root, report)
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if c.asJSON {
 		if err := json.NewEncoder(out).Encode(report); err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 
@@ -15,16 +14,16 @@ import (
 // findMutants plants bugs one after the other and says how many seeds it took
 // to find each. One that is not found is an error.
 func (c command) findMutants(out io.Writer) error {
-	root, err := exec.Command("go", "env", "GOWORK").Output()
+	root, err := repository()
 	if err != nil {
-		return fmt.Errorf("find the repository: %w", err)
+		return err
 	}
 	dir, err := os.MkdirTemp("", "mutants")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	r := mutant.Runner{Root: strings.TrimSuffix(strings.TrimSpace(string(root)), "/go.work"), Dir: dir, Starts: c.starts, Limit: c.n}
+	r := mutant.Runner{Root: root, Dir: dir, Starts: c.starts, Limit: c.n}
 	wanted := strings.Split(c.mutants, ",")
 	var missed []string
 	fmt.Fprintln(out, "| Id | Bug planted | Found by | Seeds, median | worst |")

@@ -20,3 +20,9 @@ func TestEveryMutantApplies(t *testing.T) {
 		}
 	}
 }
+
+func TestTheBaselineApplies(t *testing.T) {
+	if _, err := Baseline().Apply("../../../.."); err != nil {
+		t.Error(err)
+	}
+}
