@@ -107,6 +107,9 @@ func (c *Claim) Out() [][]byte {
 // Result is the committed one-word result.
 func (c *Claim) Result() string { return c.doc.Value.Result }
 
+// EventType is the type of the event.
+func (c *Claim) EventType() string { return c.doc.Value.EventType }
+
 // Attempts counts the invocations that began this event, this one included.
 func (c *Claim) Attempts() int { return c.doc.Value.Attempts }
 

@@ -23,7 +23,7 @@ const (
 // Swept is what one sweep did.
 type Swept struct {
 	Due         int `json:"due"`
-	Republished int `json:"republished"` // outboxes that their owner had not published
+	Republished int `json:"republished"` // outboxes that their owner had not published, or that were lost on their way
 	Stuck       int `json:"stuck"`       // claims that nobody finished
 	Overdue     int `json:"overdue"`     // runs that are open although their time is over
 	ClosedOut   int `json:"closed_out"`  // executions that were asked to close
@@ -80,8 +80,9 @@ func (s *sweep) item(ctx context.Context, item ledger.Item) error {
 	return errors.New("nothing of this kind is ever due")
 }
 
-// inbox publishes an outbox that its owner did not, and gives up on a claim
-// that nobody finished: only a redelivery or a redrive can move it.
+// inbox publishes an outbox that its owner did not, and reports a claim that
+// nobody finished: a redelivery or a redrive can move it. What tells of a run's
+// end is sent again at once, so that its owner hears of it.
 func (s *sweep) inbox(ctx context.Context, item ledger.Item) error {
 	claim, err := s.Ledger.Reopen(item)
 	if err != nil {
@@ -97,6 +98,9 @@ func (s *sweep) inbox(ctx context.Context, item ledger.Item) error {
 	if claim.Done() {
 		return nil // the index lags behind the table
 	}
+	if err := s.tellAgain(ctx, item, claim); err != nil {
+		return err
+	}
 	err = s.Ledger.Forget(ctx, claim)
 	if errors.Is(err, ledger.ErrConflict) {
 		return nil // somebody took it up meanwhile
@@ -106,6 +110,37 @@ func (s *sweep) inbox(ctx context.Context, item ledger.Item) error {
 		s.Log.WarnContext(ctx, "a claim was never finished", "key", item.Key.String(), "attempts", claim.Attempts())
 	}
 	return err
+}
+
+// tellAgain publishes the event once more that monitor or notifier began and
+// did not finish. Two sweeps that do so do no harm, and neither does an event
+// that can never be finished: it is sent again until it was begun too often.
+func (s *sweep) tellAgain(ctx context.Context, item ledger.Item, stuck *ledger.Claim) error {
+	entry, err := events.Lookup(events.Type(stuck.EventType()))
+	if err != nil || entry.Class != events.Report || stuck.Attempts() >= ledger.MaxAttempts {
+		return nil // its run stalls, or an operator redrives it
+	}
+	items, err := s.Ledger.Run(ctx, strings.TrimPrefix(item.PK, "RUN#"))
+	if err != nil {
+		return err
+	}
+	eventID := item.SK[strings.LastIndexByte(item.SK, '#')+1:]
+	for _, other := range items {
+		if !strings.HasPrefix(other.SK, "IN#") {
+			continue
+		}
+		claim, err := s.Ledger.Reopen(other)
+		if err != nil {
+			return err
+		}
+		for _, out := range claim.Out() {
+			if e, err := events.Decode(out); err == nil && e.EventID == eventID {
+				s.done.Republished++
+				return s.runtime.Republish(ctx, claim)
+			}
+		}
+	}
+	return nil
 }
 
 // run looks at a run that is open although its time is over. The next look is

@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -327,5 +328,50 @@ func TestSweepTakesNoSettings(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.stage.Invoke(context.Background(), []byte(`{"mode":"sweep","force":true}`)); err == nil {
 		t.Error("an unknown setting was ignored")
+	}
+}
+
+// F93: a function that dies whenever it is told of a run's end leaves a claim.
+// The event is taken from its producer's record and sent again, so that the
+// run's owner hears of it without anybody's help; not for ever.
+func TestF93WhatTellsOfARunsEndIsSentAgain(t *testing.T) {
+	w := newWorld(t)
+	parent := w.run("daily", false)
+	failed := event(t, parent, events.SourceStrategy, &events.WorkflowFailed{Stage: "signal", FailureCode: "strategy_failed", Message: "a.clj:1:2: wrong", Hint: "correct it"}, 0)
+	ending, err := events.Decode(failed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signal := w.claim("signal", parent.CorrelationID, events.EventID(parent.EventID, "WorkflowStarted", 0), "WorkflowStarted")
+	w.commit(signal, "WorkflowFailed", failed)
+	if err := w.ledger.MarkPublished(context.Background(), signal); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := w.ledger.CloseRun(context.Background(), parent.CorrelationID, "FAILED:signal:strategy_failed", ending.EventID); err != nil {
+		t.Fatal(err)
+	}
+	for attempt := 1; attempt <= ledger.MaxAttempts; attempt++ {
+		w.claim("monitor", parent.CorrelationID, ending.EventID, "WorkflowFailed")
+		w.clock.now = w.clock.now.Add(10*time.Minute + 46*time.Second)
+		_, stuck, _, _, _ := w.swept()
+		sent, want := w.bus.Take(), min(1, ledger.MaxAttempts-attempt)
+		if stuck != 1 || len(sent) != want || want == 1 && !bytes.Equal(sent[0].Detail, failed) {
+			t.Fatalf("attempt %d: %d stuck claims; sent %d, want %d", attempt, stuck, len(sent), want)
+		}
+	}
+}
+
+// What trades is not sent again: its run stalls, and an operator decides.
+func TestAStuckClaimOfATradingStageIsOnlyReported(t *testing.T) {
+	w := newWorld(t)
+	parent := w.run("daily", false)
+	started := event(t, parent, events.SourceOrchestration, &events.WorkflowStarted{Session: "2026-11-23", SessionOpen: at(0), SessionClose: at(time.Hour)}, 0)
+	w.commit(w.claim("start", parent.CorrelationID, parent.EventID, ""), "WorkflowStarted", started)
+	w.clock.now = slot.Add(time.Minute)
+	w.swept()
+	w.claim("signal", parent.CorrelationID, events.EventID(parent.EventID, "WorkflowStarted", 0), "WorkflowStarted")
+	w.clock.now = slot.Add(12 * time.Minute)
+	if republished, stuck, _, _, _ := w.swept(); republished != 0 || stuck != 1 {
+		t.Errorf("%d republished, %d stuck", republished, stuck)
 	}
 }
