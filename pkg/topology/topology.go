@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -89,7 +90,11 @@ var (
 )
 
 // Functions is the table, in the order in which a run passes through it.
-func Functions() []Function {
+func Functions() []Function { return slices.Clone(table()) }
+
+var table = sync.OnceValue(functions)
+
+func functions() []Function {
 	return []Function{
 		{
 			Name: Start, Question: "May a run begin now?", Source: events.SourceOrchestration,
@@ -157,7 +162,7 @@ func Functions() []Function {
 
 // Lookup finds a function by its name.
 func Lookup(name Name) (Function, error) {
-	for _, f := range Functions() {
+	for _, f := range table() {
 		if f.Name == name {
 			return f, nil
 		}
@@ -188,7 +193,7 @@ func (f Function) Sources() []events.Source {
 // Consumers are the functions that an event of the type and source reaches.
 func Consumers(s events.Source, t events.Type) []Name {
 	var names []Name
-	for _, f := range Functions() {
+	for _, f := range table() {
 		if f.Handles(s, t) {
 			names = append(names, f.Name)
 		}

@@ -55,13 +55,22 @@ var parsed = sync.OnceValues(func() (f forms, err error) {
 // often than not, so every part carries its own; the sheet in the head only
 // adds the dark colours.
 func css(name string) (template.CSS, error) {
+	s, ok := styles()[name]
+	if !ok {
+		return "", fmt.Errorf("no style %q", name)
+	}
+	return s, nil
+}
+
+// styles are the inline styles by name, put together once a process.
+var styles = sync.OnceValue(func() map[string]template.CSS {
 	const (
 		font  = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;"
 		mono  = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
 		small = "font-size:13px;line-height:1.45;"
 		cell  = "border-bottom:1px solid #eaecf0;" // short: programs cut mails above 100 KB
 	)
-	styles := map[string]template.CSS{
+	return map[string]template.CSS{
 		"page":     "margin:0;padding:0;background-color:#f2f4f7;" + font,
 		"outer":    "background-color:#f2f4f7;padding:20px 8px;",
 		"card":     "max-width:720px;width:100%;background-color:#ffffff;border:1px solid #e4e7ec;border-radius:10px;",
@@ -106,12 +115,7 @@ func css(name string) (template.CSS, error) {
 		"command":  mono + "font-size:12.5px;line-height:1.45;margin:3px 0 10px 0;padding:7px 10px;background-color:#eceff3;color:#101828;border-radius:6px;word-break:break-word;",
 		"strategy": "padding:9px 0;border-bottom:1px solid #eaecf0;" + small + "color:#101828;",
 	}
-	s, ok := styles[name]
-	if !ok {
-		return "", fmt.Errorf("no style %q", name)
-	}
-	return s, nil
-}
+})
 
 // textTable aligns the rows of the trades in columns.
 func textTable(t *Trades) string {

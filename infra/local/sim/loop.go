@@ -16,6 +16,7 @@ type loop struct {
 	due      []due
 	sequence uint64
 	current  *process
+	idle     []*thread
 	back     chan struct{}
 	steps    int
 	panicked string
@@ -96,38 +97,76 @@ func (l *loop) run(until int64) {
 
 // process is one thread of control of an invocation.
 type process struct {
-	loop    *loop
-	of      *invocation
-	body    func()
-	ended   func()
-	wake    chan struct{}
-	turn    int // counts resumptions; an appointment of an earlier turn has lapsed
-	started bool
-	over    bool
+	loop   *loop
+	of     *invocation
+	body   func()
+	ended  func()
+	thread *thread // nil: not begun
+	turn   int     // counts resumptions; an appointment of an earlier turn has lapsed
+	over   bool
 }
+
+// thread is a goroutine that runs processes, one after the other: the next one
+// finds its stack as large as the last one needed it. The one whose process is
+// killed ends with it.
+type thread struct{ wake chan *process }
 
 // spawn makes a process that begins now, after what is due already.
 func (l *loop) spawn(of *invocation, body, ended func()) {
-	p := &process{loop: l, of: of, body: body, ended: ended, wake: make(chan struct{})}
+	p := &process{loop: l, of: of, body: body, ended: ended}
 	of.processes = append(of.processes, p)
 	l.push(due{at: l.now, resume: p})
 }
 
 func (l *loop) resume(p *process) {
 	p.turn++
-	if !p.started && p.of.dead {
-		p.over = true
-		return
+	if p.thread == nil {
+		if p.of.dead {
+			p.over = true
+			return
+		}
+		p.thread = l.free()
 	}
 	l.current = p
-	if p.started {
-		p.wake <- struct{}{}
-	} else {
-		p.started = true
-		go p.main()
-	}
+	p.thread.wake <- p
 	<-l.back
 	l.current = nil
+}
+
+// free is a thread that runs nothing.
+func (l *loop) free() *thread {
+	last := len(l.idle) - 1
+	if last < 0 {
+		t := &thread{wake: make(chan *process)}
+		go t.main(l)
+		return t
+	}
+	t := l.idle[last]
+	l.idle = l.idle[:last]
+	return t
+}
+
+// end lets the threads go that run nothing. No process begins afterwards.
+func (l *loop) end() {
+	for _, t := range l.idle {
+		close(t.wake)
+	}
+	l.idle = nil
+}
+
+func (t *thread) main(l *loop) {
+	killed := true
+	defer func() {
+		if killed {
+			l.back <- struct{}{}
+		}
+	}()
+	for p := range t.wake {
+		p.main()
+		l.idle = append(l.idle, t)
+		l.back <- struct{}{}
+	}
+	killed = false
 }
 
 func (p *process) main() {
@@ -139,7 +178,6 @@ func (p *process) main() {
 		if p.ended != nil && !p.of.dead {
 			p.ended()
 		}
-		p.loop.back <- struct{}{}
 	}()
 	p.body()
 }
@@ -151,7 +189,7 @@ func (l *loop) wakeAt(p *process, at int64) { l.push(due{at: at, resume: p, turn
 // dead invocation never goes on.
 func (p *process) park() {
 	p.loop.back <- struct{}{}
-	<-p.wake
+	<-p.thread.wake
 	if p.of.dead {
 		runtime.Goexit()
 	}

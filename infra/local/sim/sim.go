@@ -70,6 +70,7 @@ type Result struct {
 func Run(seed uint64, o Options) Result {
 	w := newWorld(seed, o)
 	w.play()
+	w.loop.end()
 	w.judge()
 	r := Result{
 		Seed: seed, Hash: w.trace.sum(), Rate: w.faults.rate, Violations: w.wrong, Strikes: w.faults.struck, Effects: w.effects,
