@@ -105,7 +105,7 @@ func Make(b Book, targets map[string]money.Decimal, p Policy) (*Plan, error) {
 	if n := len(b.Holdings); n > maxSymbols {
 		return nil, stage.Permanent("too_many_symbols", "hold fewer symbols", "%d symbols are held or wanted, at most %d can be planned", n, maxSymbols)
 	}
-	m := &planner{book: b, policy: p, plan: &Plan{Cash: b.Cash}}
+	m := &planner{book: b, targets: targets, policy: p, plan: &Plan{Cash: b.Cash}}
 	if err := m.weigh(); err != nil {
 		return nil, err
 	}
@@ -125,9 +125,10 @@ func Make(b Book, targets map[string]money.Decimal, p Policy) (*Plan, error) {
 }
 
 type planner struct {
-	book   Book
-	policy Policy
-	plan   *Plan
+	book    Book
+	targets map[string]money.Decimal
+	policy  Policy
+	plan    *Plan
 }
 
 // weigh computes equity, reserve and what can be deployed.
