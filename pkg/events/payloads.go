@@ -99,7 +99,7 @@ type Hold struct {
 	Symbol        string  `json:"symbol"`
 	CurrentWeight Decimal `json:"current_weight"` // of equity
 	TargetWeight  Decimal `json:"target_weight"`  // of equity
-	Reason        string  `json:"reason"`         // on_target, below_threshold, below_minimum, reducing, ignored
+	Reason        string  `json:"reason"`         // on_target, below_threshold, below_minimum, below_one_share, no_cash, held_quantity, frozen, not_tradable, reducing, ignored
 }
 
 // Dust is a remainder too small to sell.

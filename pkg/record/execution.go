@@ -92,14 +92,17 @@ type Leg struct {
 	Intended      money.Decimal  `json:"intended_qty"` // of the plan
 	Qty           money.Decimal  `json:"qty"`          // what is traded at most: the plan's, or scaled to the cash
 	Fractionable  bool           `json:"fractionable"`
-	ArrivalMid    *money.Decimal `json:"arrival_mid,omitempty"`
-	Attempts      []Attempt      `json:"attempts"`
-	WaitSince     time.Time      `json:"wait_since,omitzero"` // since when a quote or a position is missing
-	WalkOver      bool           `json:"walk_over,omitempty"`
-	Ended         bool           `json:"ended"`
-	ReasonCode    string         `json:"reason_code,omitempty"`
-	Dust          money.Decimal  `json:"dust,omitzero"` // the part of Intended that is too small to sell
-	Warnings      []string       `json:"warnings,omitempty"`
+	// Cut is why the budget left so much less than was planned that the leg is
+	// not complete when all of it was traded.
+	Cut        string         `json:"cut,omitempty"`
+	ArrivalMid *money.Decimal `json:"arrival_mid,omitempty"`
+	Attempts   []Attempt      `json:"attempts"`
+	WaitSince  time.Time      `json:"wait_since,omitzero"` // since when a quote or a position is missing
+	WalkOver   bool           `json:"walk_over,omitempty"`
+	Ended      bool           `json:"ended"`
+	ReasonCode string         `json:"reason_code,omitempty"`
+	Dust       money.Decimal  `json:"dust,omitzero"` // the part of Intended that is too small to sell
+	Warnings   []string       `json:"warnings,omitempty"`
 }
 
 // FilledQty is the sum of the fills of all attempts.
@@ -145,9 +148,12 @@ type Alarm struct {
 // Budget is what the buys of a plan may cost, decided once from the cash that
 // is really there.
 type Budget struct {
-	Cash  money.Decimal     `json:"cash"`
-	Scale money.Decimal     `json:"buy_scale"` // of every planned quantity, 0 to 1
-	Buys  map[int]BudgetBuy `json:"scaled"`    // by seq
+	Cash  money.Decimal `json:"cash"`
+	Scale money.Decimal `json:"buy_scale"` // of every planned quantity, 0 to 1
+	// Reason is what the scale follows from where it is below 1: no_cash or
+	// buying_power.
+	Reason string            `json:"reason,omitempty"`
+	Buys   map[int]BudgetBuy `json:"scaled"` // by seq
 }
 
 // BudgetBuy is one scaled buy; Mid is the price its cap counts from.

@@ -37,7 +37,7 @@ func TestBudget(t *testing.T) {
 	b := NewBudget([]Leg{buy(1, "100"), buy(2, "50")}, map[int]money.Decimal{2: dec("100")},
 		Funds{Cash: dec("20000"), Expected: dec("20000"), BuyingPower: dec("80000"), Reserve: dec("200")}, dec("0.005"))
 	l := buy(1, "100")
-	if l.share(b); l.ReasonCode != reasonNoQuote {
+	if l.share(b, nil); l.ReasonCode != reasonNoQuote {
 		t.Errorf("a buy without a quote: %+v", l)
 	}
 }
@@ -50,7 +50,8 @@ func TestF83ExitsOfShortPositionsComeFirst(t *testing.T) {
 	for _, c := range []struct{ cash, power, exit, open string }{
 		{"3000", "90000", "20", "9.850746"}, // 990 at the cap of 100.5
 		{"2500", "90000", "20", "4.87562"},  // 490 at the cap
-		{"1000", "90000", "20", "0"},        // the exit is made all the same
+		{"1000", "90000", "9.950248", "0"},  // the exit itself leads into no debt
+		{"-10", "90000", "0", "0"},
 		{"9000", "2500", "20", "4.87562"},
 		{"9000", "90000", "20", "30"},
 	} {
@@ -85,19 +86,15 @@ func TestBudgetNeverSpendsWhatIsNotThere(t *testing.T) {
 		if err != nil || json.Unmarshal(raw, &again) != nil || !again.Scale.Equal(b.Scale) {
 			t.Fatalf("%s does not read back: %v", raw, err)
 		}
-		cost, exits := money.Zero(), money.Zero()
+		cost := money.Zero()
 		for _, l := range legs {
 			got := b.Buys[l.Seq]
-			if l.Kind == events.Exit {
-				exits = got.Qty.Mul(capPrice(events.Buy, got.Mid, dec("0.005")))
-			}
 			if l.Intended.Less(got.Qty) || got.Qty.Sign() < 0 {
 				t.Fatalf("%s of %s", got.Qty, l.Intended)
 			}
 			cost = cost.Add(got.Qty.Mul(capPrice(events.Buy, got.Mid, dec("0.005"))))
 		}
-		// An exit is made whatever there is; everything else keeps to what it leaves.
-		if left := money.Min(f.Cash, f.Expected).Sub(cost); exits.Less(cost) && left.Less(dec("-0.000001")) {
+		if left := money.Min(f.Cash, f.Expected).Sub(cost); cost.Sign() > 0 && left.Less(dec("-0.000001")) {
 			t.Fatalf("every buy at its cap leaves %s", left)
 		}
 	})

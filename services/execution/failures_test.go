@@ -371,13 +371,42 @@ func TestF81APartialFillIsNoSuccess(t *testing.T) {
 	}
 }
 
+// Somebody's working order holds buying power: all that may be bought is
+// bought, and yet a third of the plan is missing. A cut that the planner itself
+// would leave alone is none.
+func TestF81ABuyThatTheBudgetCutIsNoSuccess(t *testing.T) {
+	for _, c := range []struct {
+		power   string
+		outcome events.Outcome
+		status  events.LegStatus
+		reason  string
+	}{
+		{"6000", events.OutcomePartial, events.LegPartial, "buying_power"}, // of 9,000: 3,029.85 less
+		{"8800", events.OutcomePartial, events.LegPartial, "buying_power"}, // 243.78 less than planned, 200 are an adjustment
+		{"8900", events.OutcomeCompleted, events.LegFilled, ""},            // 144.28 less
+		{"9100", events.OutcomeCompleted, events.LegFilled, ""},
+	} {
+		w := newWorld(t)
+		w.desk.fill = all
+		w.desk.account.BuyingPower = d(c.power)
+		line := w.line(1, "NEW", events.Buy, events.Open, "45", "200", "0")
+		line.TargetValue = "9000"
+		p := w.plan(line)
+		p.Policy = &events.PlanPolicy{ReservePct: "0.01", MinTradePct: "0.01", MinTradeRel: "0.25", MinTradeUSD: "5", BrokerMinUSD: "1"}
+		e := w.trade(p)
+		if e.Outcome != c.outcome || e.Success != c.outcome.Success() || e.Legs[0].Status != c.status || e.Legs[0].ReasonCode != c.reason {
+			t.Errorf("power %s: %s, want %s %s %q", c.power, show(e), c.outcome, c.status, c.reason)
+		}
+	}
+}
+
 func TestF82SellsAreReportedWhenBuysCannotBe(t *testing.T) {
 	w := newWorld(t)
 	p := w.rotation()
 	w.desk.fill = all
 	w.desk.account.BuyingPower = d("-5000") // and the sells do not raise it above zero
 	e := w.trade(p)
-	if e.Legs[0].Status != events.LegFilled || e.Legs[1].Status != events.LegSkipped || e.Legs[1].ReasonCode != "no_cash" || e.Outcome != events.OutcomePartial {
+	if e.Legs[0].Status != events.LegFilled || e.Legs[1].Status != events.LegSkipped || e.Legs[1].ReasonCode != "buying_power" || e.Outcome != events.OutcomePartial {
 		t.Errorf("%s", show(e))
 	}
 }

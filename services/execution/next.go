@@ -21,7 +21,7 @@ func brokerMinimum() money.Decimal { return money.One() }
 // attempt for what remains, or the end.
 func (r Rules) next(l *Leg, o Observation) *Command {
 	if l.Remaining().IsZero() || l.tooLittleLeft() {
-		l.end("")
+		l.end(l.Cut)
 		return nil
 	}
 	if reason := l.refusal(); reason != "" {

@@ -13,7 +13,7 @@ func (l *Leg) Status() events.LegStatus {
 	switch {
 	case l.open() != nil:
 		return events.LegUnknown
-	case filled.Sign() > 0 && (l.Remaining().IsZero() || l.tooLittleLeft()):
+	case filled.Sign() > 0 && l.Cut == "" && (l.Remaining().IsZero() || l.tooLittleLeft()):
 		return events.LegFilled
 	case filled.Sign() > 0:
 		return events.LegPartial

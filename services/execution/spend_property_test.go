@@ -45,7 +45,7 @@ func TestBuysCostNoMoreThanCashAndProceeds(t *testing.T) {
 		budget := NewBudget(buys, mids, Funds{Cash: there, Expected: cash.Add(sell.proceeds()), BuyingPower: money.FromInt(100_000)}, testRules().Cap)
 		cost := money.Zero()
 		for _, l := range buys {
-			l.share(budget)
+			l.share(budget, nil)
 			_, value := walk(l)
 			cost = cost.Add(value)
 		}

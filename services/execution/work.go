@@ -178,9 +178,9 @@ func (t *trade) load(ctx context.Context) error {
 }
 
 func (t *trade) applyBudget(b record.Budget) {
-	for i := range t.legs {
-		if t.legs[i].Value.Side == events.Buy {
-			t.legs[i].Value.share(b)
+	for i, line := range t.plan.Lines { // legs are in the order of their lines
+		if line.Side == events.Buy {
+			t.legs[i].Value.share(b, tolerance(t.plan, line))
 		}
 	}
 }

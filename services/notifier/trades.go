@@ -212,7 +212,8 @@ func status(s events.LegStatus) (string, Tone) {
 // holdTexts say why a symbol was left alone.
 var holdTexts = map[string]string{
 	"on_target": "on target", "below_threshold": "close enough", "below_minimum": "too small to buy",
-	"reducing": "buys are off", "ignored": "ignored",
+	"reducing": "buys are off", "ignored": "ignored", "below_one_share": "less than one share", "no_cash": "no cash left for it",
+	"held_quantity": "held by another order", "frozen": "no price", "not_tradable": "not tradable at the broker",
 }
 
 // reasonTexts explain execution's reasons to somebody who does not know them.
