@@ -63,7 +63,7 @@ func Table() []Mutant {
 			{"services/signal/bars.go", `		if !ok || last.Date < oldest {`, `		if !ok || oldest == "" {`},
 		}},
 		{"M12", "buys are sized from the plan, not from the cash after the sells", []string{"I5"}, false, []Edit{
-			{"services/execution/budget.go", `		if b.Scale.Less(money.One()) && l.Kind != events.Exit {`, `		if b.Scale.Sign() < 0 {`},
+			{"services/execution/budget.go", `		scale := b.Scale`, `		scale := money.One()`},
 			{"services/execution/budget.go", `	case b.Scale.IsZero() && l.Kind != events.Exit:`, `	case b.Scale.Sign() < 0:`},
 		}},
 		{"M13", "a lease in milliseconds is compared with seconds", []string{"I12", "I14", "I1"}, false, []Edit{
