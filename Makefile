@@ -14,7 +14,7 @@ LINT_VERSION := v2.15.0
 CDK          := cd infra/cdk && GOWORK=off CDK_DISABLE_CLI_TELEMETRY=true npx --no-install --prefix .. cdk --no-notices --no-version-reporting
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-go test-cdk test-race sim sim-sweep sim-mutants sim-baseline sim-report vet lint fmt bench golden gallery readme dist synth diff deploy destroy clean
+.PHONY: help run test test-go test-cdk test-race sim sim-sweep sim-mutants sim-baseline sim-determinism sim-report vet lint fmt bench golden gallery readme dist synth diff deploy destroy clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ sim-sweep: ## let every effect of every scenario die, twice; ARGS="-most 1000" p
 
 sim-mutants: ## plant every bug of the list, and find it
 	@go run ./infra/local/cmd/sim -mutants all -starts 20 -n 1000 $(ARGS)
+
+sim-determinism: ## play 1,000 worlds in two builds, and 50 under the race detector, and compare the traces
+	@scripts/determinism 1000
 
 sim-baseline: ## play 1,000 worlds without any protection, for docs/simulation.md
 	@go run ./infra/local/cmd/sim -baseline -n 1000 -write $(ARGS)
