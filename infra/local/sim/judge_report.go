@@ -87,7 +87,7 @@ func (w *world) judgeLegResult(r *run, said events.LegResult, l *leg) {
 func (w *world) judgeResidual(r *run, said events.LegResult, l *leg) {
 	left := money.MustParse(said.IntendedQty).Sub(l.filled)
 	for _, d := range r.executed.Dust {
-		if d.Symbol == said.Symbol && said.Side == events.Sell {
+		if d.Symbol == said.Symbol && (said.Side == events.Sell || l.line != nil && l.line.Kind == events.Exit) {
 			left = left.Sub(money.MustParse(d.Qty))
 		}
 	}

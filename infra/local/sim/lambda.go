@@ -74,6 +74,7 @@ type invocation struct {
 	calls   int // of the ledger
 	err     error
 	mailed  []int // letters that it sent
+	reaches book  // the broker's
 }
 
 const deadline = int64(topology.Timeout)

@@ -127,6 +127,9 @@ func (v Violation) Repro(o Options) string {
 	if o.Days != 0 {
 		s += fmt.Sprintf(" -days %d", o.Days)
 	}
+	if o.Wire {
+		s += " -wire"
+	}
 	if o.Once {
 		s += " -once"
 	}

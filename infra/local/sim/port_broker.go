@@ -70,7 +70,7 @@ func (d desk) once(ctx context.Context, op, args string, f func() (string, error
 // Account implements broker.Broker.
 func (d desk) Account(ctx context.Context) (out broker.Account, err error) {
 	err = d.read(ctx, "account", "", func() (string, error) {
-		out, err = d.of.world.port.Account(context.Background())
+		out, err = d.of.book().Account(context.Background())
 		return out.Cash.String(), err
 	})
 	return out, err
@@ -80,7 +80,7 @@ func (d desk) Account(ctx context.Context) (out broker.Account, err error) {
 func (d desk) Positions(ctx context.Context) (out []broker.Position, err error) {
 	err = d.read(ctx, "positions", "", func() (string, error) {
 		defer d.behind()()
-		out, err = d.of.world.port.Positions(context.Background())
+		out, err = d.of.book().Positions(context.Background())
 		b := make([]byte, 0, 64)
 		for _, p := range out {
 			b = append(append(append(append(b, p.Symbol...), '='), p.Qty.String()...), ' ')
@@ -105,7 +105,7 @@ func (d desk) behind() func() {
 // Asset implements broker.Broker.
 func (d desk) Asset(ctx context.Context, symbol string) (out broker.Asset, err error) {
 	err = d.read(ctx, "asset", symbol, func() (string, error) {
-		out, err = d.of.world.port.Asset(context.Background(), symbol)
+		out, err = d.of.book().Asset(context.Background(), symbol)
 		return "", err
 	})
 	return out, err
@@ -115,7 +115,7 @@ func (d desk) Asset(ctx context.Context, symbol string) (out broker.Asset, err e
 func (d desk) Clock(ctx context.Context) (out broker.Clock, err error) {
 	w := d.of.world
 	err = d.read(ctx, "clock", "", func() (string, error) {
-		out, err = w.port.Clock(context.Background())
+		out, err = d.of.book().Clock(context.Background())
 		if w.strikesAt(22, 0.5) {
 			r := w.how(22)
 			if chance(r, 0.5) {
@@ -133,7 +133,7 @@ func (d desk) Clock(ctx context.Context) (out broker.Clock, err error) {
 func (d desk) Sessions(ctx context.Context, from, to events.Date) (out []market.Session, err error) {
 	w := d.of.world
 	err = d.read(ctx, "calendar", string(from), func() (string, error) {
-		out, err = w.port.Sessions(context.Background(), from, to)
+		out, err = d.of.book().Sessions(context.Background(), from, to)
 		if w.strikesAt(22, 0.5) {
 			r := w.how(22)
 			if chance(r, 0.5) {
@@ -161,7 +161,7 @@ func (d desk) Quotes(ctx context.Context, symbols []string) (out map[string]brok
 		return map[string]broker.Quote{}, nil
 	}
 	err = d.read(ctx, "quotes", symbols[0], func() (string, error) {
-		out, err = w.port.Quotes(context.Background(), symbols)
+		out, err = d.of.book().Quotes(context.Background(), symbols)
 		if w.strikesAt(23, 0.5) {
 			w.damageQuote(out, symbols)
 		}
@@ -190,7 +190,7 @@ func quoteText(quotes map[string]broker.Quote, symbols []string) string {
 func (d desk) Snapshots(ctx context.Context, symbols []string) (out map[string]broker.Snapshot, err error) {
 	w := d.of.world
 	err = d.read(ctx, "snapshots", strconv.Itoa(len(symbols)), func() (string, error) {
-		out, err = w.port.Snapshots(context.Background(), symbols)
+		out, err = d.of.book().Snapshots(context.Background(), symbols)
 		if w.strikesAt(23, 0.5) {
 			w.damageSnapshot(out, symbols)
 		}
@@ -210,7 +210,7 @@ func (d desk) OpenOrders(ctx context.Context) (out []broker.Order, err error) {
 	w := d.of.world
 	err = d.read(ctx, "orders", "", func() (string, error) {
 		defer d.behind()()
-		all, err := w.port.OpenOrders(context.Background())
+		all, err := d.of.book().OpenOrders(context.Background())
 		out = make([]broker.Order, 0, len(all))
 		for _, o := range all {
 			if w.loop.now >= w.blind[o.ID].list {
@@ -225,7 +225,7 @@ func (d desk) OpenOrders(ctx context.Context) (out []broker.Order, err error) {
 // OrdersSince implements broker.Broker.
 func (d desk) OrdersSince(ctx context.Context, t time.Time) (out []broker.Order, err error) {
 	err = d.read(ctx, "orders since", "", func() (string, error) {
-		out, err = d.of.world.port.OrdersSince(context.Background(), t)
+		out, err = d.of.book().OrdersSince(context.Background(), t)
 		return strconv.Itoa(len(out)), err
 	})
 	return out, err
@@ -254,7 +254,7 @@ func (w *world) priced(o broker.Order) broker.Order {
 func (d desk) OrderByClientID(ctx context.Context, id string) (out broker.Order, err error) {
 	w := d.of.world
 	err = d.read(ctx, "lookup", id, func() (string, error) {
-		out, err = w.port.OrderByClientID(context.Background(), id)
+		out, err = d.of.book().OrderByClientID(context.Background(), id)
 		if err == nil && w.loop.now < w.blind[out.ID].lookup {
 			out, err = broker.Order{}, broker.ErrNotFound
 		}
@@ -271,7 +271,7 @@ func (d desk) Order(ctx context.Context, id string) (out broker.Order, err error
 	w := d.of.world
 	err = d.read(ctx, "order", id, func() (string, error) {
 		defer d.behind()()
-		out, err = w.port.Order(context.Background(), id)
+		out, err = d.of.book().Order(context.Background(), id)
 		if err == nil {
 			out = w.priced(out)
 		}
@@ -314,7 +314,7 @@ func (d desk) place(ctx context.Context, r broker.OrderRequest) (out broker.Orde
 		if ill.before != nil {
 			return "", ill.before
 		}
-		out, err = w.port.Place(context.Background(), r)
+		out, err = d.of.book().Place(context.Background(), r)
 		w.healOrders()
 		if err != nil {
 			return "", err
@@ -369,7 +369,7 @@ func (d desk) Cancel(ctx context.Context, id string) error {
 		if ill.before != nil {
 			return "", ill.before
 		}
-		if err := w.port.Cancel(context.Background(), id); err != nil {
+		if err := d.of.book().Cancel(context.Background(), id); err != nil {
 			return "", err
 		}
 		if ill.after != nil {

@@ -21,6 +21,8 @@ type Options struct {
 	Strikes []Strike // exactly these; nil: drawn
 	Trace   bool     // keep the lines
 
+	Wire bool // reach the broker's book through the adapter, the SDK, HTTP and JSON
+
 	Once bool // without sending everything again at the end
 }
 
@@ -53,6 +55,7 @@ func (v Violation) String() string {
 type Result struct {
 	Seed        uint64
 	Hash        string // of the trace
+	Book        string // digest of the broker's orders and fills
 	Rate        float64
 	Violations  []Violation
 	Strikes     []Strike
@@ -73,7 +76,7 @@ func Run(seed uint64, o Options) Result {
 	w.loop.end()
 	w.judge()
 	r := Result{
-		Seed: seed, Hash: w.trace.sum(), Rate: w.faults.rate, Violations: w.wrong, Strikes: w.faults.struck, Effects: w.effects,
+		Seed: seed, Hash: w.trace.sum(), Book: w.bookDigest(), Rate: w.faults.rate, Violations: w.wrong, Strikes: w.faults.struck, Effects: w.effects,
 		Invocations: w.invoked, Steps: w.loop.steps, Outcomes: w.outcomes, Recoveries: w.recoveries, Lines: w.trace.lines,
 	}
 	for i := range r.Violations {
@@ -83,6 +86,18 @@ func Run(seed uint64, o Options) Result {
 		r.Fired[x], r.Seen[x], r.Stages[x] = w.faults.kinds[x].fired, w.faults.kinds[x].seen, w.faults.kinds[x].stages
 	}
 	return r
+}
+
+// bookDigest names what was traded.
+func (w *world) bookDigest() string {
+	var b []byte
+	for _, o := range w.book {
+		b = fmt.Appendf(b, "%s %s %s %s\n", o.ClientID, o.Side, o.Symbol, o.Status)
+		for _, f := range o.Fills {
+			b = fmt.Appendf(b, "%d %s %s\n", f.At.UnixNano(), f.Qty, f.Price)
+		}
+	}
+	return digest(b)
 }
 
 // play lets the days pass, then ends the faults, empties the queues and lets

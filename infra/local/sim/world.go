@@ -199,9 +199,11 @@ func (w *world) readSettings() {
 }
 
 func (w *world) openBroker(seed uint64) {
+	switches := w.switches
+	switches.RateLimit = 0 // X18 refuses for the rate
 	o := paperbroker.Options{
 		Bars: w.bars, Calendar: w.calendar, Clock: bookClock{w.loop}, Seed: seed, Cash: w.cash, Positions: w.positions,
-		AccountNumber: accountNumber, Profile: w.profile, Switches: &w.switches, Assets: w.traits,
+		AccountNumber: accountNumber, Profile: w.profile, Switches: &switches, Assets: w.traits,
 	}
 	if w.cash.Sign() < 0 {
 		o.Cash = w.cash.Sub(w.cash)

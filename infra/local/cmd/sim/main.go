@@ -37,6 +37,7 @@ type command struct {
 	n                             int
 	rate                          float64
 	days                          int
+	wire                          bool
 	strikes, only, without        string
 	trace, shrink, asJSON, keepOn bool
 	determinism, once             bool
@@ -55,6 +56,7 @@ func run(args []string, out io.Writer) error {
 	f.Uint64Var(&c.from, "from", 1, "the first of many seeds")
 	f.IntVar(&c.n, "n", 1000, "how many seeds")
 	f.Float64Var(&c.rate, "rate", -1, "of faults at each opportunity (default 0.05, 0.15 in every tenth seed, 0 in every hundredth)")
+	f.BoolVar(&c.wire, "wire", false, "reach the broker through the adapter, the SDK, HTTP and JSON; a fifth slower")
 	f.IntVar(&c.days, "days", 0, "days of a world (default drawn, 1 to 3)")
 	f.StringVar(&c.strikes, "faults", "", "exactly these faults, such as X11@42,X16@57; none: no fault")
 	f.StringVar(&c.only, "only", "", "only faults of these kinds, such as X01,X07")
@@ -109,7 +111,7 @@ func (c command) options() (o sim.Options, err error) {
 	if c.rate >= 0 {
 		o.Rate = &c.rate
 	}
-	o.Days, o.Trace, o.Once = c.days, c.trace, c.once
+	o.Days, o.Trace, o.Once, o.Wire = c.days, c.trace, c.once, c.wire
 	if o.Only, err = sim.ParseFaults(c.only); err != nil {
 		return o, err
 	}
