@@ -108,7 +108,7 @@ func (w *world) afflictCancel(id string) (a affliction) {
 		a.after = &broker.Unknown{Op: op, Cause: context.DeadlineExceeded}
 	default:
 		if w.broker.Steer().StickOnCancel(id) && chance(h, 0.6) {
-			w.loop.after(between(h, time.Second, 8*time.Minute), func() { w.broker.Steer().Unstick(id) })
+			w.loop.at(w.until(w.loop.now+between(h, time.Second, 8*time.Minute)), func() { w.broker.Steer().Unstick(id) })
 		}
 	}
 	return a

@@ -71,7 +71,7 @@ func (w *world) publish(e bus.Entry, by *invocation) {
 	w.route(e.Source, e.DetailType, e.Detail)
 	targets := names(routes()[topology.Subscription{Source: e.Source, Type: e.DetailType}])
 	if w.strikesAt(34, 0.3, targets...) {
-		w.loop.at(w.faults.until(w.loop.now+between(w.how(34), time.Hour, 6*24*time.Hour)), func() { w.route(e.Source, e.DetailType, []byte(detail)) })
+		w.loop.at(w.until(w.loop.now+between(w.how(34), time.Hour, 6*24*time.Hour)), func() { w.route(e.Source, e.DetailType, []byte(detail)) })
 	}
 	if w.strikesAt(37, 0.5, targets...) {
 		w.damageEvent(e)
@@ -103,7 +103,7 @@ func (w *world) hand(f topology.Function, source events.Source, kind events.Type
 		if chance(w.how(2), 0.3) {
 			again = between(w.how(2), time.Hour, 24*time.Hour)
 		}
-		w.faults.until(w.loop.now + again)
+		w.until(w.loop.now + again)
 		w.deliver(f, payload, event, again)
 	}
 }
@@ -128,7 +128,7 @@ func (w *world) deliver(f topology.Function, payload []byte, event events.Envelo
 				w.lambda.queues = append(w.lambda.queues, &message{function: f, kind: "delivery", at: w.loop.now, payload: payload, event: event})
 				return
 			}
-			w.loop.at(w.faults.until(w.loop.now+int64(time.Second)<<min(n, 10)), func() { try(n + 1) })
+			w.loop.at(w.until(w.loop.now+int64(time.Second)<<min(n, 10)), func() { try(n + 1) })
 			return
 		}
 		w.enqueue(&job{function: f, payload: payload, event: event})

@@ -121,8 +121,8 @@ type faults struct {
 	disabled [faultCount + 1]bool
 	kinds    [faultCount + 1]kind
 	struck   []Strike
-	times    []int64 // of the strikes
-	last     int64   // when the last one ends to matter
+	spans    []span // of what struck
+	last     int64  // when the last one ends to matter
 }
 
 type kind struct {
@@ -190,8 +190,7 @@ func (w *world) draws(x Fault, times float64, at ...topology.Name) bool {
 		}
 	}
 	k.fired++
-	f.until(w.loop.now)
-	f.times = append(f.times, w.loop.now)
+	w.until(w.loop.now)
 	f.struck = append(f.struck, Strike{x, k.seen})
 	w.trace.add(w.loop.now, "fault", x.String(), strconv.Itoa(k.seen), "")
 	return true
@@ -203,7 +202,9 @@ func (w *world) how(x Fault) *rand.Rand {
 }
 
 // until says that what struck goes on until an instant.
-func (f *faults) until(at int64) int64 {
+func (w *world) until(at int64) int64 {
+	f := w.faults
 	f.last = max(f.last, at)
+	f.spans = append(f.spans, span{w.loop.now, at})
 	return at
 }

@@ -242,21 +242,6 @@ func (w *world) judgeEnding(r *run) {
 	}
 }
 
-// measureRecovery is the time from the last fault that struck while the run
-// was open to its end.
-func (w *world) measureRecovery(r *run) {
-	opened, closed := r.meta.OpenedAt*int64(time.Millisecond), r.meta.ClosedAt*int64(time.Millisecond)
-	last := int64(0)
-	for _, at := range w.faults.times {
-		if at >= opened && at <= closed {
-			last = max(last, at)
-		}
-	}
-	if last > 0 {
-		w.recoveries = append(w.recoveries, time.Duration(closed-last))
-	}
-}
-
 // judgeSessions: I8.
 func (w *world) judgeSessions(c *caseFile) {
 	started := make(map[events.Date]int)

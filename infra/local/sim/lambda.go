@@ -94,7 +94,7 @@ func (w *world) attempt(j *job, wait int64) {
 			throttled = between(r, time.Hour, 6*time.Hour)
 		}
 		wait += throttled
-		w.faults.until(w.loop.now + wait)
+		w.until(w.loop.now + wait)
 	}
 	w.loop.after(wait, func() {
 		if w.loop.now-j.received > int64(j.function.Async.MaxAge) {
@@ -200,7 +200,7 @@ func (i *invocation) die(call string) {
 	if i.world.died == 0 {
 		i.world.died = i.world.effects
 	}
-	i.world.faults.until(i.world.loop.now)
+	i.world.until(i.world.loop.now)
 	i.world.took(7, i.job.function.Name)
 	i.world.loop.kill(i)
 	i.world.finish(i, "killed at "+call)

@@ -53,8 +53,15 @@ func (r Report) Figures() string {
 		}
 		row("outcomes at "+rate+" faults", strings.Join(parts, ", "), limit)
 	}
-	p50, p99, most := r.Recovery.Quantile(0.5), r.Recovery.Quantile(0.99), r.Recovery.Quantile(1)
-	row("from a run's last fault to its end", fmt.Sprintf("p50 %s, p99 %s, at most %s", short(p50), short(p99), short(most)), bar(p99 <= 11*time.Minute, "p99 11 minutes"))
+	for _, path := range paths() {
+		h := r.Recovery[path]
+		if len(h) == 0 {
+			continue
+		}
+		limit, text := path.bar()
+		p99 := h.Quantile(0.99)
+		row("from the end of a run's last fault to its own, "+string(path), fmt.Sprintf("%s runs: p50 %s, p99 %s, at most %s", grouped(h.Count()), short(h.Quantile(0.5)), short(p99), short(h.Quantile(1))), bar(p99 <= limit, text))
+	}
 	row("hash over all traces", "`"+r.Traces+"`", "")
 	b.WriteString("\nHow often each fault struck each function; a blank stands where it cannot:\n\n")
 	first := true

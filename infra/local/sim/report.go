@@ -25,8 +25,9 @@ type Report struct {
 	Faults      int                       `json:"faults"`
 	Coverage    map[string]Coverage       `json:"coverage"` // by kind of fault
 	Outcomes    map[string]map[string]int `json:"outcomes"` // runs by rate of faults and how they ended
-	// Recovery is the time from a run's last fault to its end.
-	Recovery Histogram `json:"recovery_ms"`
+	// Recovery is how long runs took to their end after the last fault, by the
+	// way that led them there.
+	Recovery map[Path]Histogram `json:"recoveries_ms"`
 	// Broken counts the worlds in which an invariant broke; "any" those in
 	// which one did.
 	Broken map[string]int `json:"broken"`
@@ -47,7 +48,7 @@ const anyInvariant = "any"
 
 func newReport(o Options) Report {
 	return Report{
-		Options: o.String(), Coverage: make(map[string]Coverage), Outcomes: make(map[string]map[string]int), Recovery: make(Histogram),
+		Options: o.String(), Coverage: make(map[string]Coverage), Outcomes: make(map[string]map[string]int), Recovery: make(map[Path]Histogram),
 		Broken: make(map[string]int), Traces: hex.EncodeToString(make([]byte, 32)), Violations: []Violation{},
 	}
 }
@@ -100,8 +101,8 @@ func (r *Report) add(x Result) {
 		kind, _, _ := strings.Cut(o, ":")
 		r.Outcomes[rate][kind]++
 	}
-	for _, d := range x.Recoveries {
-		r.Recovery.add(d)
+	for _, y := range x.Recoveries {
+		r.recovery(y.Path).add(y.Took)
 	}
 	r.Violations = append(r.Violations, x.Violations...)
 	broken := make(map[string]bool)
@@ -111,6 +112,13 @@ func (r *Report) add(x Result) {
 	for invariant := range broken {
 		r.Broken[invariant]++
 	}
+}
+
+func (r *Report) recovery(path Path) Histogram {
+	if r.Recovery[path] == nil {
+		r.Recovery[path] = make(Histogram)
+	}
+	return r.Recovery[path]
 }
 
 // together is the hash of hashes: their sum without carry, so that neither
@@ -173,7 +181,9 @@ func (r *Report) Merge(o Report) error {
 			r.Outcomes[rate][outcome] += n
 		}
 	}
-	r.Recovery.merge(o.Recovery)
+	for path, h := range o.Recovery {
+		r.recovery(path).merge(h)
+	}
 	for invariant, n := range o.Broken {
 		r.Broken[invariant] += n
 	}
@@ -237,9 +247,11 @@ func (r Report) String() string {
 		}
 		b.WriteByte('\n')
 	}
-	if len(r.Recovery) > 0 {
-		fmt.Fprintf(&b, "from the last fault to the run's end: p50 %.1f s, p99 %.1f s, at most %.1f s\n",
-			r.Recovery.Quantile(0.5).Seconds(), r.Recovery.Quantile(0.99).Seconds(), r.Recovery.Quantile(1).Seconds())
+	for _, path := range paths() {
+		if h := r.Recovery[path]; len(h) > 0 {
+			fmt.Fprintf(&b, "from the last fault to the end of %d runs (%s): p50 %.1f s, p99 %.1f s, at most %.1f s\n",
+				h.Count(), path, h.Quantile(0.5).Seconds(), h.Quantile(0.99).Seconds(), h.Quantile(1).Seconds())
+		}
 	}
 	r.coverage(func(cells ...string) {
 		for k, cell := range cells {

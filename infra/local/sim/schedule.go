@@ -123,7 +123,7 @@ func (w *world) sweepTick() {
 	if w.strikes(36, topology.Monitor) {
 		if h := w.how(36); chance(h, 0.5) {
 			w.sweepSkip = 6
-			w.faults.until(w.loop.now + 7*sweepEvery)
+			w.until(w.loop.now + 6*sweepEvery) // the last one that is missed
 			return
 		}
 		w.command(topology.Monitor, `{"mode":"sweep"}`, "", false)

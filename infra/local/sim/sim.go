@@ -64,8 +64,8 @@ type Result struct {
 	Effects     int
 	Invocations int
 	Steps       int
-	Outcomes    []string        // of the runs that began, as their records say
-	Recoveries  []time.Duration // from the last fault to the run's end, per run that was hit
+	Outcomes    []string   // of the runs that began, as their records say
+	Recoveries  []Recovery // of the runs that were hit
 	Lines       []string
 }
 
@@ -124,7 +124,7 @@ func (w *world) play() {
 func (w *world) redriveSome() {
 	for _, m := range w.lambda.queues {
 		if w.strikesAt(34, 4, m.function.Name) {
-			w.loop.at(w.faults.until(w.loop.now+between(w.how(34), time.Minute, 6*24*time.Hour)), func() { w.redrive(m) })
+			w.loop.at(w.until(w.loop.now+between(w.how(34), time.Minute, 6*24*time.Hour)), func() { w.redrive(m) })
 		}
 	}
 }

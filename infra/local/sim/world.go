@@ -72,7 +72,7 @@ type record struct {
 	read              map[string]events.Envelope // events by id, decoded
 	asked             map[string]time.Time       // slots by run
 	outcomes          []string
-	recoveries        []time.Duration
+	recoveries        []Recovery
 	absent            map[string][]string // symbols that the provider left out, by run
 	ended             []*run
 	book              []paperbroker.Order
