@@ -183,14 +183,15 @@ func (w *world) damage(run string, bars market.Bars, r market.Request) error {
 		return nil
 	}
 	last := len(series) - 1
-	switch h.IntN(8) {
-	case 0: // the newest session is not there yet, for anybody
+	switch h.IntN(10) {
+	case 0, 8: // the newest sessions are not there yet, for anybody
+		until := r.To.AddDays(-1 - h.IntN(14))
 		for s, all := range bars {
-			bars[s] = all.Until(r.To.AddDays(-1))
+			bars[s] = all.Until(until)
 		}
 		return nil
-	case 1:
-		series = series[:last]
+	case 1, 9:
+		series = series[:last-h.IntN(min(8, last))]
 		w.absent[run] = append(w.absent[run], symbol)
 	case 2:
 		w.absent[run] = append(w.absent[run], symbol)

@@ -30,6 +30,7 @@ type design struct {
 	clean   bool // no fault will strike: the run has to succeed
 	days    []day
 	slots   []slot
+	lag     int64          // ns; of the scheduler, which keeps to the minute
 	times   []string       // of the schedules, name=hh:mm
 	last    market.Session // of the last day, or before it
 	bundle  *strategy.Portfolio
@@ -102,10 +103,19 @@ func (d *design) drawDays(r *rand.Rand, days int) {
 	if chance(r, 0.3) {
 		minute = 1 + r.IntN(370)
 	}
-	if s := d.days[0].session; s != nil && s.EarlyClose && chance(r, 0.4) { // near the early close
+	switch s := d.days[0].session; {
+	case s != nil && s.EarlyClose && chance(r, 0.4): // near the early close
 		minute = 210 - 1 - r.IntN(18)
+	case chance(r, 0.08): // near the close: the run has fewer minutes than others
+		minute = 390 - 6 - r.IntN(12)
 	}
 	gap := max(0, r.IntN(75)-15) // two schedules may well have the same time
+	if chance(r, 0.3) {
+		gap = 0
+	}
+	if chance(r, 0.5) {
+		d.lag = between(r, 0, time.Minute)
+	}
 	dry := chance(r, 0.05)
 	for i, name := range schedules {
 		at := time.Duration(9*60+30+minute+i*gap) * time.Minute
@@ -222,7 +232,8 @@ func (d *design) drawAccount(r *rand.Rand) {
 	case 1: // somebody sold short
 		free := d.symbols[r.IntN(len(d.symbols))]
 		if !slices.ContainsFunc(d.positions, func(h paperbroker.Holding) bool { return h.Symbol == free }) {
-			d.positions = append(d.positions, paperbroker.Holding{Symbol: free, Qty: money.FromInt(-int64(1 + r.IntN(5)))})
+			most := worth * 0.2 / d.bars[free][history-1].Close
+			d.positions = append(d.positions, paperbroker.Holding{Symbol: free, Qty: money.FromInt(-int64(1 + most*r.Float64()))})
 		}
 	case 2:
 		d.foreign = d.symbols[r.IntN(len(d.symbols))]
@@ -246,8 +257,11 @@ func (d *design) drawBroker(r *rand.Rand) {
 
 func (d *design) drawSettings(r *rand.Rand) {
 	d.limit = pick(r, 1, 1, 1, 2, 0)
+	if d.limit == 1 && len(d.times) > 1 { // two schedules are there to be run
+		d.limit = pick(r, 1, 2, 0)
+	}
 	d.settings = map[string]string{
-		"MAX_ORDER_USD": "1000000000", "SHORT_POLICY": pick(r, "refuse", "cover"), "SELL_DUST": pick(r, "true", "true", "false"),
+		"MAX_ORDER_USD": "1000000000", "SHORT_POLICY": pick(r, "refuse", "cover", "cover", "cover"), "SELL_DUST": pick(r, "true", "true", "false"),
 		"MARKET_FALLBACK": pick(r, "off", "off", "off", "exits", "all"), "NEUTRAL_MODE": pick(r, "false", "false", "true"),
 		"RUNS_PER_SESSION": strconv.Itoa(d.limit), "DATA_FEED": "iex", "SMTP_HOST": "mail.example.com", "MAIL_FROM": "alchemiser@example.com",
 		"MAIL_TO": "owner@example.com", "ALLOWED_RECIPIENTS": "owner@example.com", "ACCOUNT_NUMBER": accountNumber,

@@ -254,30 +254,37 @@ func (w *world) judgeSessions(c *caseFile) {
 			w.blame("I8", "%d runs were started in the session %s, %d are allowed", started[session], session, w.limit)
 		}
 	}
+	// A run is in the market from its first order to the end of its last one.
 	type span struct {
 		run      string
 		from, to time.Time
-		id       string
 	}
 	var spans []span
 	for _, r := range c.runs {
+		s := span{run: r.id}
 		for _, l := range r.legs {
 			for _, o := range l.orders {
-				s := span{run: r.id, from: o.SubmittedAt, to: w.now(), id: o.ClientID}
+				end := w.now()
 				if o.EndedAt != nil {
-					s.to = *o.EndedAt
+					end = *o.EndedAt
 				}
-				spans = append(spans, s)
+				if s.from.IsZero() || o.SubmittedAt.Before(s.from) {
+					s.from = o.SubmittedAt
+				}
+				if end.After(s.to) {
+					s.to = end
+				}
 			}
 		}
+		if !s.from.IsZero() {
+			spans = append(spans, s)
+		}
 	}
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(a.from.Compare(b.from), strings.Compare(a.id, b.id)) })
-	for i := range spans {
-		for k := i + 1; k < len(spans) && spans[k].from.Before(spans[i].to); k++ {
-			if spans[k].run != spans[i].run {
-				w.blameAt(spans[k].from.UnixNano(), "I8", "%s was accepted while %s of another run was working", spans[k].id, spans[i].id)
-				return
-			}
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Or(a.from.Compare(b.from), strings.Compare(a.run, b.run)) })
+	for k := 1; k < len(spans); k++ {
+		if before, next := spans[k-1], spans[k]; next.from.Before(before.to) {
+			w.blameAt(next.from.UnixNano(), "I8", "run %s sent orders while run %s was in the market until %s", next.run, before.run, before.to.Format(time.RFC3339Nano))
+			return
 		}
 	}
 }

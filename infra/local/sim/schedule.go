@@ -44,22 +44,26 @@ func (w *world) isOdd() bool {
 
 func (w *world) scheduleSlot(s slot) {
 	at := s.at.UnixNano()
-	w.trade(at, s, s.dryRun, false)
-	if !w.strikes(31, topology.Start) {
+	w.trade(at+w.lag, s, s.dryRun, false)
+	if !w.strikesAt(31, 1.5, topology.Start) {
 		return
 	}
 	h := w.how(31)
 	switch h.IntN(4) {
 	case 0: // the scheduler calls twice
 		w.trade(at+between(h, 0, time.Minute), s, s.dryRun, false)
-	case 1: // a person starts a run beside it
-		other := slot{schedule: "manual", at: s.at.Add(time.Duration(h.IntN(14)) * time.Minute)}
-		w.trade(other.at.UnixNano(), other, chance(h, 0.3), chance(h, 0.3))
+	case 1: // a person starts a run beside it, mostly while it is at work
+		when := at + w.lag + between(h, 0, 20*time.Second)
+		if chance(h, 0.3) {
+			when = at + w.lag + between(h, 0, 14*time.Minute)
+		}
+		other := slot{schedule: "manual", at: time.Unix(0, when).UTC().Truncate(time.Minute)}
+		w.trade(when, other, chance(h, 0.2), chance(h, 0.6))
 	case 2: // late
-		w.late[at] = between(h, time.Minute, 12*time.Minute)
-	default: // a second schedule at nearly the same time
-		other := slot{schedule: "other", at: s.at.Add(time.Duration(h.IntN(3)) * time.Minute)}
-		w.trade(other.at.UnixNano(), other, false, false)
+		w.late[at+w.lag] = between(h, time.Minute, 7*time.Minute)
+	default: // a second schedule at nearly the same time, mostly the very same
+		other := slot{schedule: "other", at: s.at.Add(time.Duration(max(0, h.IntN(5)-2)) * time.Minute)}
+		w.trade(other.at.UnixNano()+w.lag, other, false, false)
 	}
 }
 
