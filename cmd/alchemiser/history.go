@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,7 +57,11 @@ func (p *place) history(ctx context.Context, id string) (*history, error) {
 		}
 	}
 	for _, name := range slices.Sorted(keysOf(receipts)) {
-		r, err := unzip(receipts[name])
+		r := new(strategy.Receipt)
+		text, err := ledger.OpenReceipt(receipts[name])
+		if err == nil {
+			err = json.Unmarshal(text, r)
+		}
 		if err != nil {
 			h.unreadable = append(h.unreadable, fmt.Sprintf("the receipt of %s: %v", name, err))
 			continue
@@ -122,18 +124,6 @@ func (h *history) readInbox(item ledger.Item, rest string) error {
 		h.events = append(h.events, e)
 	}
 	return nil
-}
-
-func unzip(compressed []byte) (*strategy.Receipt, error) {
-	z, err := gzip.NewReader(bytes.NewReader(compressed))
-	if err != nil {
-		return nil, err
-	}
-	var r strategy.Receipt
-	if err := json.NewDecoder(z).Decode(&r); err != nil {
-		return nil, err
-	}
-	return &r, nil
 }
 
 // last finds the last event of a payload's type.

@@ -1,10 +1,14 @@
 package ledger
 
 import (
+	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -193,4 +197,20 @@ func (l *Ledger) SaveReceipt(ctx context.Context, runID, strategy string, part i
 	}
 	doc.Value.Gzip, doc.Expires = compressed, expires
 	return Save(ctx, l, &doc)
+}
+
+// OpenReceipt is the receipt's JSON, of its parts joined in their order.
+func OpenReceipt(compressed []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(compressed))
+	if err != nil {
+		return nil, fmt.Errorf("ledger: decompress a receipt: %w", err)
+	}
+	text, err := io.ReadAll(z)
+	if err == nil && !json.Valid(text) {
+		err = errors.New("not JSON")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ledger: decompress a receipt: %w", err)
+	}
+	return text, nil
 }

@@ -1,12 +1,9 @@
 package runfile
 
 import (
-	"bytes"
 	"cmp"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -152,22 +149,14 @@ func (c *collection) finish(d *Delivery) {
 // readReceipts adds the strategies' receipts, readable.
 func (c *collection) readReceipts() {
 	for key, compressed := range c.receipts {
-		text, err := unzip(compressed)
-		if err != nil || !json.Valid(text) {
-			c.lacks("%s does not decompress", key)
+		text, err := ledger.OpenReceipt(compressed)
+		if err != nil {
+			c.lacks("%s does not decompress: %v", key, err)
 			continue
 		}
 		c.run.Documents = append(c.run.Documents, Document{Line: "document", Key: key, Value: text})
 	}
 	slices.SortFunc(c.run.Documents, func(a, b Document) int { return strings.Compare(a.Key, b.Key) })
-}
-
-func unzip(b []byte) ([]byte, error) {
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		return nil, err
-	}
-	return io.ReadAll(z)
 }
 
 // order puts the events behind the deliveries that published them.
