@@ -107,7 +107,7 @@ func (p *runPrinter) orders(orders []rehearsal.Order) {
 	t := p.table("")
 	t.row("  client order id", "symbol", "side", "shares", "limit", "filled", "price", "status")
 	for _, o := range orders {
-		t.row("  "+o.ClientID, o.Symbol, string(o.Side), o.Qty.String(), number(o.Limit), o.Filled.String(), number(o.AvgPrice), string(o.Status))
+		t.row("  "+o.ClientID, o.Symbol, string(o.Side), o.Qty.String(), price(o.Limit), o.Filled.String(), price(o.AvgPrice), string(o.Status))
 	}
 	t.flush()
 }
@@ -218,9 +218,13 @@ func dollars(d *events.Decimal) string {
 	return "$" + money.MustParse(*d).Fixed(2)
 }
 
-func number(d *money.Decimal) string {
-	if d == nil {
+// price has cents at least, and all digits where there are more.
+func price(d *money.Decimal) string {
+	switch {
+	case d == nil:
 		return "–"
+	case d.Round(2).Equal(*d):
+		return d.Fixed(2)
 	}
 	return d.String()
 }

@@ -315,13 +315,13 @@ func (p *showPrinter) orders() {
 		for _, a := range l.Attempts {
 			limit := "market"
 			if a.LimitPrice != nil {
-				limit = a.LimitPrice.String()
+				limit = price(a.LimitPrice)
 			}
 			state := stateOf(a)
 			if !a.State.Terminal() {
 				state = p.paint(bad, state)
 			}
-			t.row("  "+a.IntendedAt.UTC().Format("15:04:05.000"), l.Symbol, string(l.Side), a.Qty.String(), limit, a.Filled.String(), number(a.AvgPrice), state)
+			t.row("  "+a.IntendedAt.UTC().Format("15:04:05.000"), l.Symbol, string(l.Side), a.Qty.String(), limit, a.Filled.String(), price(a.AvgPrice), state)
 		}
 	}
 	t.flush()
