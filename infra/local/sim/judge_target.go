@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -85,7 +86,7 @@ func (w *world) appliedBefore(r *run) map[string]ledger.Applied {
 
 // judgePositions compares what the account holds with the target.
 func (w *world) judgePositions(name string, r *run, target events.Weights) {
-	held := w.positionsAt(r.reported)
+	held := w.positionsAt(min(r.reported, w.tradedAfter(r)))
 	symbols := slices.Sorted(maps.Keys(held))
 	for symbol := range target {
 		if _, also := held[symbol]; !also {
@@ -138,6 +139,19 @@ func (w *world) judgePositions(name string, r *run, target events.Weights) {
 			w.blameAt(r.reported, name, "run %s ended as %s with %s off by %s USD, at most %s are right", r.id, r.executed.Outcome, g.symbol, g.over.Fixed(2), bound.Fixed(2))
 		}
 	}
+}
+
+// tradedAfter is when another run sent its first order after the run's plan: a
+// report may come days later, when a lost message is driven again, and tells
+// what the run left behind, not what others made of it since.
+func (w *world) tradedAfter(r *run) int64 {
+	first := int64(math.MaxInt64)
+	for _, q := range w.requests {
+		if q.run != r.id && q.sent > r.planned {
+			first = min(first, q.sent)
+		}
+	}
+	return first
 }
 
 // planPrices are the plan's prices by symbol, and the symbols that the plan
