@@ -116,17 +116,37 @@ func (a Decimal) Abs() Decimal {
 }
 
 // Add is a + b.
-func (a Decimal) Add(b Decimal) Decimal { return operate("add", context().Add, a, b) }
+func (a Decimal) Add(b Decimal) (r Decimal) {
+	c := context()
+	_, err := c.Add(&r.d, &a.d, &b.d)
+	check("add", a, b, err)
+	return r
+}
 
 // Sub is a − b.
-func (a Decimal) Sub(b Decimal) Decimal { return operate("subtract", context().Sub, a, b) }
+func (a Decimal) Sub(b Decimal) (r Decimal) {
+	c := context()
+	_, err := c.Sub(&r.d, &a.d, &b.d)
+	check("subtract", a, b, err)
+	return r
+}
 
 // Mul is a × b.
-func (a Decimal) Mul(b Decimal) Decimal { return operate("multiply", context().Mul, a, b) }
+func (a Decimal) Mul(b Decimal) (r Decimal) {
+	c := context()
+	_, err := c.Mul(&r.d, &a.d, &b.d)
+	check("multiply", a, b, err)
+	return r
+}
 
 // Quo is a ÷ b to 34 significant digits, half to even. It panics when b is 0,
 // as integer division does: callers check first.
-func (a Decimal) Quo(b Decimal) Decimal { return operate("divide", context().Quo, a, b) }
+func (a Decimal) Quo(b Decimal) (r Decimal) {
+	c := context()
+	_, err := c.Quo(&r.d, &a.d, &b.d)
+	check("divide", a, b, err)
+	return r
+}
 
 // QuoFloor is a ÷ b rounded towards negative infinity at the given number of
 // fractional digits. It panics when b is 0.
@@ -221,8 +241,9 @@ func (a Decimal) Units(places int32) (*big.Int, error) {
 	if !a.Truncate(places).Equal(a) {
 		return nil, fmt.Errorf("money: %s has more than %d fractional digits", a, places)
 	}
+	c := context()
 	var r apd.Decimal
-	if _, err := context().Quantize(&r, &a.d, -places); err != nil {
+	if _, err := c.Quantize(&r, &a.d, -places); err != nil {
 		return nil, fmt.Errorf("money: %s in units of 1e-%d: %w", a, places, err)
 	}
 	n := r.Coeff.MathBigInt()
@@ -281,18 +302,15 @@ func Max(a, b Decimal) Decimal {
 	return a
 }
 
-func context() *apd.Context {
-	c := apd.BaseContext.WithPrecision(precision)
-	c.Rounding = apd.RoundHalfEven
+func context() apd.Context {
+	c := apd.BaseContext
+	c.Precision, c.Rounding = precision, apd.RoundHalfEven
 	return c
 }
 
-type binary func(d, x, y *apd.Decimal) (apd.Condition, error)
-
-func operate(verb string, op binary, a, b Decimal) Decimal {
-	var r Decimal
-	if _, err := op(&r.d, &a.d, &b.d); err != nil {
+// check panics when an operation failed.
+func check(verb string, a, b Decimal, err error) {
+	if err != nil {
 		panic(fmt.Errorf("money: %s %s and %s: %w", verb, a, b, err))
 	}
-	return r
 }

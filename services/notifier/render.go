@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -47,30 +48,44 @@ var parsed = sync.OnceValues(func() (f forms, err error) {
 	if err != nil {
 		return f, err
 	}
-	f.rich, err = template.New("mail.html").Option("missingkey=error").Funcs(template.FuncMap{"css": css}).ParseFS(templates, "templates/mail.html")
+	source, err := styled("templates/mail.html")
+	if err != nil {
+		return f, err
+	}
+	f.rich, err = template.New("mail.html").Option("missingkey=error").Parse(source)
 	return f, err
 })
 
-// css is the inline style of a part. Mail programs ignore style sheets more
-// often than not, so every part carries its own; the sheet in the head only
-// adds the dark colours.
-func css(name string) (template.CSS, error) {
-	s, ok := styles()[name]
-	if !ok {
-		return "", fmt.Errorf("no style %q", name)
+// styled is a template's text with its inline styles, {{css "name"}}, put in.
+// Mail programs ignore style sheets more often than not, so every part carries
+// its own style; the sheet in the head only adds the dark colours.
+func styled(file string) (string, error) {
+	text, err := templates.ReadFile(file)
+	if err != nil {
+		return "", err
 	}
-	return s, nil
+	var unknown error
+	all := styles()
+	out := regexp.MustCompile(`{{css "([^"]*)"}}`).ReplaceAllStringFunc(string(text), func(call string) string {
+		_, name, _ := strings.Cut(strings.TrimSuffix(call, `"}}`), `"`)
+		style, ok := all[name]
+		if !ok {
+			unknown = fmt.Errorf("%s: no style %q", file, name)
+		}
+		return template.HTMLEscapeString(style)
+	})
+	return out, unknown
 }
 
-// styles are the inline styles by name, put together once a process.
-var styles = sync.OnceValue(func() map[string]template.CSS {
+// styles are the inline styles by name.
+func styles() map[string]string {
 	const (
 		font  = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;"
 		mono  = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"
 		small = "font-size:13px;line-height:1.45;"
 		cell  = "border-bottom:1px solid #eaecf0;" // short: programs cut mails above 100 KB
 	)
-	return map[string]template.CSS{
+	return map[string]string{
 		"page":     "margin:0;padding:0;background-color:#f2f4f7;" + font,
 		"outer":    "background-color:#f2f4f7;padding:20px 8px;",
 		"card":     "max-width:720px;width:100%;background-color:#ffffff;border:1px solid #e4e7ec;border-radius:10px;",
@@ -115,7 +130,7 @@ var styles = sync.OnceValue(func() map[string]template.CSS {
 		"command":  mono + "font-size:12.5px;line-height:1.45;margin:3px 0 10px 0;padding:7px 10px;background-color:#eceff3;color:#101828;border-radius:6px;word-break:break-word;",
 		"strategy": "padding:9px 0;border-bottom:1px solid #eaecf0;" + small + "color:#101828;",
 	}
-})
+}
 
 // textTable aligns the rows of the trades in columns.
 func textTable(t *Trades) string {

@@ -55,11 +55,15 @@ var routes = sync.OnceValue(func() map[topology.Subscription][]topology.Function
 // publish takes an entry that the bus accepted: the judge remembers it, the
 // rules that match hand it on.
 func (w *world) publish(e bus.Entry, by *invocation) {
-	detail := string(e.Detail)
+	detail, known := w.detail[e.DedupID]
+	same := known && detail == string(e.Detail)
+	if !same {
+		detail = string(e.Detail)
+	}
 	w.published = append(w.published, publication{at: w.loop.now, source: e.Source, kind: e.DetailType, detail: detail, by: by.name})
-	if first, known := w.detail[e.DedupID]; !known {
+	if !known {
 		w.detail[e.DedupID] = detail
-	} else if first != detail {
+	} else if !same {
 		w.blame("I3", "event %s was published with other bytes by %s", e.DedupID, by.name)
 		if e.DetailType == events.TypeRebalancePlanned {
 			w.blame("I18", "the plan %s was changed by %s", e.DedupID, by.name)
@@ -68,10 +72,10 @@ func (w *world) publish(e bus.Entry, by *invocation) {
 	if w.muted {
 		return
 	}
-	w.route(e.Source, e.DetailType, e.Detail)
+	w.route(e.Source, e.DetailType, detail)
 	targets := names(routes()[topology.Subscription{Source: e.Source, Type: e.DetailType}])
 	if w.strikesAt(34, 0.3, targets...) {
-		w.loop.at(w.until(w.loop.now+between(w.how(34), time.Hour, 6*24*time.Hour)), func() { w.route(e.Source, e.DetailType, []byte(detail)) })
+		w.loop.at(w.until(w.loop.now+between(w.how(34), time.Hour, 6*24*time.Hour)), func() { w.route(e.Source, e.DetailType, detail) })
 	}
 	if w.strikesAt(37, 0.5, targets...) {
 		w.damageEvent(e)
@@ -79,17 +83,17 @@ func (w *world) publish(e bus.Entry, by *invocation) {
 }
 
 // route hands an event to every function whose rule matches it.
-func (w *world) route(source events.Source, kind events.Type, detail []byte) {
+func (w *world) route(source events.Source, kind events.Type, detail string) {
 	for _, f := range routes()[topology.Subscription{Source: source, Type: kind}] {
 		w.hand(f, source, kind, detail)
 	}
 }
 
 // hand is one rule's delivery: at least once, in any order.
-func (w *world) hand(f topology.Function, source events.Source, kind events.Type, detail []byte) {
-	id, _, _ := strings.Cut(string(detail[len(`{"event_id":"`):]), `"`)
+func (w *world) hand(f topology.Function, source events.Source, kind events.Type, detail string) {
+	id, _, _ := strings.Cut(detail[len(`{"event_id":"`):], `"`)
 	payload := w.payload(source, kind, w.evolved(f, id, detail))
-	event, _ := w.decoded(id, string(detail)) // what does not decode is nobody's event
+	event, _ := w.decoded(id, detail) // what does not decode is nobody's event
 	wait := between(w.jitter, 50*time.Millisecond, 400*time.Millisecond)
 	if w.strikes(3, f.Name) {
 		wait = pick(w.how(3), 0, between(w.how(3), time.Second, 30*time.Second))
@@ -137,7 +141,7 @@ func (w *world) deliver(f topology.Function, payload []byte, event events.Envelo
 }
 
 // payload is the event as EventBridge delivers it.
-func (w *world) payload(source events.Source, kind events.Type, detail []byte) []byte {
+func (w *world) payload(source events.Source, kind events.Type, detail string) []byte {
 	w.busID++
 	b := make([]byte, 0, len(detail)+256)
 	b = append(b, `{"version":"0","id":"`...)
@@ -153,7 +157,7 @@ func (w *world) payload(source events.Source, kind events.Type, detail []byte) [
 // evolved is the event as the build after this one would write it, in worlds
 // in which that one takes over: a minor version further, with a field that
 // nobody knows yet. An event stays what it was each time it is delivered.
-func (w *world) evolved(f topology.Function, id string, detail []byte) []byte {
+func (w *world) evolved(f topology.Function, id, detail string) string {
 	if w.faults.disabled[33] || w.faults.rate == 0 && !w.faults.given {
 		return detail
 	}
@@ -165,8 +169,8 @@ func (w *world) evolved(f topology.Function, id string, detail []byte) []byte {
 	if !evolves {
 		return detail
 	}
-	text := withVersion(string(detail), func(major, minor int) (int, int) { return major, minor + 1 })
-	return []byte(strings.Replace(text, `"payload":{`, `"payload":{"of_a_newer_build":"x",`, 1))
+	text := withVersion(detail, func(major, minor int) (int, int) { return major, minor + 1 })
+	return strings.Replace(text, `"payload":{`, `"payload":{"of_a_newer_build":"x",`, 1)
 }
 
 // withVersion changes the schema version of an event's text.
@@ -205,7 +209,7 @@ func (w *world) damageEvent(e bus.Entry) {
 	// Who gets a forged event before the true one cannot know; so it is sent to
 	// functions that have decided about the true one.
 	forged := strings.Contains(detail, `"version":"forged"`)
-	payload := w.payload(source, kind, []byte(detail))
+	payload := w.payload(source, kind, detail)
 	w.loop.after(between(h, 20*time.Second, 5*time.Minute), func() {
 		for _, f := range targets {
 			if !forged || w.decided(f.Name, e) {

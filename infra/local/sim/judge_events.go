@@ -55,12 +55,15 @@ func (w *world) judgeEvents(c *caseFile) {
 			}
 		}
 	}
-	known := make(map[string]bool)
+	known, scanned := make(map[string]bool), make(map[string]bool)
 	for _, p := range w.published {
 		if !committed[p.detail] {
 			w.blameAt(p.at, "I4", "%s published a %s that no committed document holds", p.by, p.kind)
 		}
-		w.scan("a "+string(p.kind), p.detail)
+		if !scanned[p.detail] {
+			scanned[p.detail] = true
+			w.scan("a "+string(p.kind), p.detail)
+		}
 	}
 	for id := range w.detail {
 		known[id] = true
@@ -186,7 +189,7 @@ func (w *world) judgeMails(c *caseFile) {
 		if !m.marked {
 			unsure[m.message]++
 		}
-		w.scan("a mail", m.subject+m.text+m.html)
+		w.scan("a mail", m.subject, m.text, m.html)
 		if len(m.to) != 1 || m.to[0] != "owner@example.com" {
 			w.blameAt(m.at, "I9", "a mail went to %v", m.to)
 		}

@@ -40,7 +40,7 @@ func (w *world) repeatEverything() {
 func (w *world) repeat(p publication, id string) {
 	for _, f := range routes()[topology.Subscription{Source: p.source, Type: p.kind}] {
 		event, _ := w.decoded(id, p.detail)
-		w.enqueue(&job{function: f, payload: w.payload(p.source, p.kind, w.evolved(f, id, []byte(p.detail))), event: event})
+		w.enqueue(&job{function: f, payload: w.payload(p.source, p.kind, w.evolved(f, id, p.detail)), event: event})
 	}
 }
 

@@ -133,7 +133,7 @@ func (w *world) redriveSome() {
 func (w *world) redrive(m *message) {
 	if m.redriven++; m.event.EventID != "" {
 		detail := w.detail[m.event.EventID]
-		w.route(m.event.Source, m.event.EventType, []byte(detail))
+		w.route(m.event.Source, m.event.EventType, detail)
 		return
 	}
 	w.enqueue(&job{function: m.function, payload: m.payload, command: m.command, event: m.event})

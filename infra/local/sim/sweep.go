@@ -235,6 +235,6 @@ func (w *world) closingOut(j *job) bool {
 		panic(err)
 	}
 	w.detail[e.EventID] = string(detail)
-	j.event, j.payload = e, w.payload(e.Source, e.EventType, detail)
+	j.event, j.payload = e, w.payload(e.Source, e.EventType, string(detail))
 	return true
 }
