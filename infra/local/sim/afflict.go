@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
@@ -179,6 +180,12 @@ func (w *world) damage(run string, bars market.Bars, r market.Request) error {
 	h := w.how(30)
 	symbol := r.Symbols[h.IntN(len(r.Symbols))]
 	series := append(market.Series(nil), bars[symbol]...)
+	if len(series) > 1 && chance(h, 0.15) {
+		w.splitBars(h, series)
+		bars[symbol] = series
+		w.told[run] = append(w.told[run], market.Bars{symbol: series})
+		return nil
+	}
 	if len(series) < 2 {
 		return nil
 	}
@@ -214,6 +221,18 @@ func (w *world) damage(run string, bars market.Bars, r market.Request) error {
 	}
 	bars[symbol] = series
 	return nil
+}
+
+// splitBars leaves the sessions before some day as they were before a split.
+// Every single bar is sound, and no look at them can tell: the provider, who is
+// asked for adjusted bars, is believed.
+func (w *world) splitBars(h *rand.Rand, series market.Series) {
+	first := len(series) - 1 - h.IntN(min(20, len(series)-1))
+	shares := pick(h, 2.0, 3, 10, 0.25, 0.1) // for one
+	for k := range series[:first] {
+		b := &series[k]
+		b.Open, b.High, b.Low, b.Close, b.Volume = b.Open*shares, b.High*shares, b.Low*shares, b.Close*shares, int64(float64(b.Volume)/shares)
+	}
 }
 
 // placeForeign is somebody else's order, far from the market.

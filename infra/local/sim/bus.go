@@ -63,7 +63,7 @@ func (w *world) publish(e bus.Entry, by *invocation) {
 	w.published = append(w.published, publication{at: w.loop.now, source: e.Source, kind: e.DetailType, detail: detail, by: by.name})
 	if !known {
 		w.detail[e.DedupID] = detail
-	} else if !same {
+	} else if !same && !w.forgotten {
 		w.blame("I3", "event %s was published with other bytes by %s", e.DedupID, by.name)
 		if e.DetailType == events.TypeRebalancePlanned {
 			w.blame("I18", "the plan %s was changed by %s", e.DedupID, by.name)

@@ -38,8 +38,9 @@ func (w *world) judgeTarget(r *run) {
 	w.judgePositions(name, r, target)
 }
 
-// rightTarget are the weights on the true bars, and on the true bars without
-// symbols that the provider left out; false when none of them is the plan's.
+// rightTarget are the weights on the true bars, on the true bars without
+// symbols that the provider left out, or with a split that it did not adjust;
+// false when none of them is the plan's.
 func (w *world) rightTarget(r *run) (events.Weights, bool) {
 	started := r.started.Payload.(*events.WorkflowStarted)
 	asOf, _ := w.calendar.LastClosedBefore(r.slot, barGrace)
@@ -52,6 +53,11 @@ func (w *world) rightTarget(r *run) (events.Weights, bool) {
 		less := maps.Clone(all)
 		delete(less, symbol)
 		candidates = append(candidates, less)
+	}
+	for _, told := range w.told[r.id] {
+		other := maps.Clone(all)
+		maps.Copy(other, told)
+		candidates = append(candidates, other)
 	}
 	applied := w.appliedBefore(r)
 	for _, bars := range candidates {

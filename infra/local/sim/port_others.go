@@ -24,7 +24,7 @@ var errBus = errors.New("InternalException (simulated)")
 // Put implements bus.Driver.
 func (b wire) Put(ctx context.Context, entries []bus.Entry) (results []error, err error) {
 	w := b.of.world
-	refused, lost, partly := w.strikes(4), w.strikes(6), len(entries) > 1 && w.strikes(5)
+	refused, lost, partly := w.strikes(4), w.strikes(6), len(entries) > 1 && w.strikesAt(5, 3)
 	err = b.of.call(ctx, "bus.put", string(entries[0].DetailType), wireWay, func() (string, error) {
 		if refused {
 			return "", errBus

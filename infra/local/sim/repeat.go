@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/topology"
 )
@@ -20,19 +21,42 @@ func (w *world) repeatEverything() {
 	w.muted = true // each of their events is sent to each of its functions below
 	for _, later := range []int64{sweepEvery, 24 * 12 * sweepEvery} {
 		w.loop.run(w.loop.now + later)
-		sent := make(map[string]bool)
-		for _, p := range slices.Clone(w.published) {
-			id, _, _ := strings.Cut(p.detail[len(`{"event_id":"`):], `"`)
-			if sent[id] {
-				continue
-			}
-			sent[id] = true
-			w.repeat(p, id)
-		}
-		w.loop.run(w.loop.now + int64(30*60e9))
+		w.repeatEach()
 	}
 	if after := w.condition(); after != before {
 		w.blame("I13", "sending everything again changed the world: %s", difference(before, after))
+	}
+}
+
+// repeatEach sends every event again and waits until nothing happens any more.
+func (w *world) repeatEach() {
+	sent := make(map[string]bool)
+	for _, p := range slices.Clone(w.published) {
+		id, _, _ := strings.Cut(p.detail[len(`{"event_id":"`):], `"`)
+		if sent[id] {
+			continue
+		}
+		sent[id] = true
+		w.repeat(p, id)
+	}
+	w.loop.run(w.loop.now + int64(30*60e9))
+}
+
+// outlive lets the ledger forget what it keeps for 45 days, and sends every
+// event again: no queue keeps one for so long, and one that comes all the same
+// is too old to trade or to tell anything. What follows from it is delivered.
+func (w *world) outlive() {
+	if w.options.Once || !w.outlives {
+		return
+	}
+	before := w.condition()
+	w.loop.run(w.loop.now + int64(46*24*time.Hour))
+	w.memory.Expire(w.now())
+	w.forgotten, w.muted = true, false
+	w.repeatEach()
+	w.loop.run(w.loop.now + int64(24*time.Hour))
+	if after := w.condition(); after != before {
+		w.blame("I13", "what was sent again after the ledger had forgotten it changed the world: %s", difference(before, after))
 	}
 }
 

@@ -75,6 +75,7 @@ func Run(seed uint64, o Options) Result {
 	w.play()
 	w.loop.end()
 	w.judge()
+	w.outlive()
 	r := Result{
 		Seed: seed, Hash: w.trace.sum(), Book: w.bookDigest(), Rate: w.faults.rate, Violations: w.wrong, Strikes: w.faults.struck, Effects: w.effects,
 		Invocations: w.invoked, Steps: w.loop.steps, Outcomes: w.outcomes, Recoveries: w.recoveries, Lines: w.trace.lines,

@@ -44,6 +44,8 @@ type world struct {
 	sweeping   bool
 	sweepSkip  int
 	watchUntil int64
+	forgotten  bool // the ledger has forgotten what it keeps for 45 days: what is decided anew has another time in it
+	outlives   bool // events are sent again when the ledger has forgotten them
 	muted      bool // what is published is remembered and goes nowhere
 	busID      int
 	newer      map[string]bool      // events that a newer build writes
@@ -73,7 +75,8 @@ type record struct {
 	asked             map[string]time.Time       // slots by run
 	outcomes          []string
 	recoveries        []Recovery
-	absent            map[string][]string // symbols that the provider left out, by run
+	absent            map[string][]string      // symbols that the provider left out, by run
+	told              map[string][]market.Bars // splits that the provider did not adjust, by run
 	ended             []*run
 	book              []paperbroker.Order
 	intended          map[string]int64 // when the intent of an order was first written
@@ -178,9 +181,10 @@ func worldOf(seed uint64, d *design, o Options) *world {
 	}
 	w.blind, w.newer, w.late, w.asked = make(map[string]blindness), make(map[string]bool), make(map[int64]int64), make(map[string]time.Time)
 	w.intended = make(map[string]int64)
-	w.absent = make(map[string][]string)
+	w.absent, w.told = make(map[string][]string), make(map[string][]market.Bars)
 	w.keys, w.read = make(map[string]string), make(map[string]events.Envelope)
 	w.log = slog.New(logs{w})
+	w.outlives = seed%10 == 3
 	w.readSettings()
 	w.openBroker(seed)
 	return w

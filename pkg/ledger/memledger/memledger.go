@@ -5,6 +5,7 @@ package memledger
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -75,6 +76,14 @@ func (d *Driver) Due(ctx context.Context, until time.Time, limit int) ([]ledger.
 			return strings.Compare(a.PK+a.SK, b.PK+b.SK)
 		})
 	return items[:min(limit, len(items))], err
+}
+
+// Expire deletes the documents whose time is over, as a table does some time
+// afterwards.
+func (d *Driver) Expire(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.DeleteFunc(d.items, func(_ ledger.Key, i ledger.Item) bool { return !i.Expires.IsZero() && !i.Expires.After(now) })
 }
 
 func (d *Driver) collect(ctx context.Context, keep func(ledger.Item) bool, order func(a, b ledger.Item) int) ([]ledger.Item, error) {
