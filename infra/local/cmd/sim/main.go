@@ -72,7 +72,7 @@ func run(args []string, out io.Writer) error {
 	f.BoolVar(&c.sweep, "sweep", false, "the crash sweep: let every effect of every scenario die, deliver every event twice, give every answer")
 	f.BoolVar(&c.pairs, "pairs", false, "with -sweep: and a second death in what follows each")
 	f.IntVar(&c.most, "most", 0, "with -sweep: at most so many points a scenario, evenly taken; 0: all")
-	f.BoolVar(&c.merge, "merge", false, "add the reports of the named files, which -json printed")
+	f.BoolVar(&c.merge, "merge", false, "add the reports of the files named behind all flags, which -json printed")
 	f.BoolVar(&c.write, "write", false, "keep the figures, and write them into "+document)
 	f.BoolVar(&c.baseline, "baseline", false, "play -n seeds with all protections and with none")
 	f.IntVar(&c.starts, "starts", 5, "starting points of -mutants and -detect")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/alchemiser/alchemiser/infra/local/sim"
 )
@@ -26,6 +27,9 @@ func readReports(files []string) (sim.Report, error) {
 	}
 	reports := make([]sim.Report, len(files))
 	for k, file := range files {
+		if strings.HasPrefix(file, "-") {
+			return sim.Report{}, fmt.Errorf("%s stands behind a file; flags come first", file)
+		}
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			return sim.Report{}, err
