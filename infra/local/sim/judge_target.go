@@ -161,12 +161,22 @@ func (w *world) tradedAfter(r *run) int64 {
 }
 
 // planPrices are the plan's prices by symbol, and the symbols that the plan
-// had a reason to leave alone.
+// could not trade. That there was no cash for a buy, or no share for so little,
+// excuses nothing: the money is then in other positions (the excess), and less
+// than a share's price is missing.
 func (w *world) planPrices(r *run) (map[string]money.Decimal, map[string]bool) {
 	prices, excused := make(map[string]money.Decimal), make(map[string]bool)
 	for _, p := range r.plan.Snapshot.Positions {
 		if p.Price != nil {
 			prices[p.Symbol] = money.MustParse(*p.Price)
+		}
+	}
+	for _, h := range r.plan.Holds { // what is neither held nor bought costs at most the session's highest price
+		if _, known := prices[h.Symbol]; known || r.session == nil {
+			continue
+		}
+		if bar, ok := w.bars[h.Symbol].On(r.session.Date); ok {
+			prices[h.Symbol] = decimal(bar.High, 2)
 		}
 	}
 	for _, l := range r.plan.Lines {
@@ -177,8 +187,7 @@ func (w *world) planPrices(r *run) (map[string]money.Decimal, map[string]bool) {
 	}
 	for _, h := range r.plan.Holds {
 		switch h.Reason {
-		case "on_target", "below_threshold":
-		default: // no shares can be had for so little, or none can be sold
+		case "reducing", "frozen", "not_tradable", "held_quantity":
 			excused[h.Symbol] = true
 		}
 	}
