@@ -68,14 +68,13 @@ type Attempt struct {
 	ReasonCode    string         `json:"reason_code,omitempty"`
 	BrokerCode    string         `json:"broker_code,omitempty"`
 	BrokerMessage string         `json:"broker_message,omitempty"`
-	// Posts counts the POSTs that may have reached the broker.
-	Posts   int `json:"posts"`
-	Lookups int `json:"lookups"`
-	Polls   int `json:"polls"`
-	Waits   int `json:"waits"` // answers 429
-	// Refused means that a repeated POST was refused while an earlier one is
-	// unresolved: only lookups remain.
-	Refused bool `json:"refused,omitempty"`
+	// Posts counts the POSTs that may have reached the broker; PostedAt is when
+	// the last one was decided.
+	Posts    int       `json:"posts"`
+	PostedAt time.Time `json:"posted_at,omitzero"`
+	Lookups  int       `json:"lookups"`
+	Polls    int       `json:"polls"`
+	Waits    int       `json:"waits"` // answers 429
 	// Replacement is an order that somebody else made out of ours.
 	Replacement bool `json:"replacement,omitempty"`
 }
@@ -129,6 +128,8 @@ type Execution struct {
 	// Stop is why no further order may be sent in this run.
 	Stop       string    `json:"stop,omitempty"`
 	CloseUntil time.Time `json:"close_until,omitzero"`
+	// ClosedOut means that the sweep's close-out has arrived: nobody looks later.
+	ClosedOut  bool      `json:"closed_out,omitempty"`
 	Warnings   []string  `json:"warnings,omitempty"`
 	Alarms     []Alarm   `json:"alarms,omitempty"`
 	Owner      string    `json:"owner"`

@@ -58,6 +58,9 @@ type Observation struct {
 	Order     *broker.Order  // the open attempt's order as just read
 	Ended     bool           // a list said that the open attempt's order has ended: it must be read singly
 	Reply     *Reply         // to the last command
+	// Missing says that the broker's own list of orders, read long after the
+	// last POST and the end of all sending, does not hold the open attempt's.
+	Missing bool
 	// Stop is why no further order may be sent at all: what works is
 	// cancelled, and the leg ends.
 	Stop string
@@ -177,6 +180,7 @@ func (r Rules) pursue(l *Leg, a *record.Attempt, o Observation) *Command {
 
 func post(l *Leg, a *record.Attempt, now time.Time) *Command {
 	a.Posts++
+	a.PostedAt = now
 	a.Lookups = 0
 	a.NextAt = now
 	return &Command{Do: Submit, Request: l.request(a)}
@@ -184,16 +188,20 @@ func post(l *Leg, a *record.Attempt, now time.Time) *Command {
 
 // pursueUnknown looks for an order whose fate is unknown. A miss proves
 // nothing: the same order is posted again under the same id, and the broker's
-// own check of uniqueness decides. A new id is never made.
+// own check of uniqueness decides, also after a refusal. A new id is never made.
 func pursueUnknown(l *Leg, a *record.Attempt, o Observation, due bool) *Command {
 	if !due {
 		return nil
 	}
 	looked := a.Lookups >= enoughLookups
-	mayPost := o.Stop == "" && !a.Refused && a.Posts < maxPosts
+	mayPost := o.Stop == "" && a.Posts < maxPosts
 	switch {
 	case looked && mayPost && !o.Wait:
 		return post(l, a, o.Now)
+	case looked && !mayPost && o.Missing: // neither by its id nor among all orders: the broker's word
+		a.State, a.ReasonCode = record.NotPlaced, reasonNeverArrived
+		l.end(reasonNeverArrived)
+		return nil
 	case looked && !mayPost && o.Now.Sub(a.UnknownSince) >= unknownLimit:
 		l.end(reasonUnknown)
 		return nil

@@ -70,6 +70,10 @@ type desk struct {
 	cancelled   map[string]time.Time // when, by id
 	// hideFor is how long a new order does not show under its client id.
 	hideFor time.Duration
+	// dark keeps every look at orders from being answered.
+	dark bool
+	// unlisted is until when no order shows in a list.
+	unlisted time.Time
 	// noPrice keeps the average price back.
 	noPrice bool
 	// fillOnCancel executes the rest when the cancel arrives.
@@ -147,6 +151,9 @@ func (k *desk) Snapshots(context.Context, []string) (map[string]broker.Snapshot,
 func (k *desk) OpenOrders(context.Context) ([]broker.Order, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.clock.Now().Before(k.unlisted) {
+		return nil, nil
+	}
 	var out []broker.Order
 	for _, o := range k.orders {
 		if !o.Status.Terminal() {
@@ -159,6 +166,12 @@ func (k *desk) OpenOrders(context.Context) ([]broker.Order, error) {
 func (k *desk) OrdersSince(_ context.Context, since time.Time) ([]broker.Order, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.dark {
+		return nil, errReset
+	}
+	if k.clock.Now().Before(k.unlisted) {
+		return nil, nil
+	}
 	k.lists++
 	k.settle()
 	var out []broker.Order
@@ -264,6 +277,9 @@ func (k *desk) Order(_ context.Context, id string) (broker.Order, error) {
 func (k *desk) find(match func(*broker.Order) bool) (broker.Order, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.dark {
+		return broker.Order{}, errReset
+	}
 	k.reads++
 	k.settle()
 	for _, o := range k.orders {
@@ -294,7 +310,9 @@ func (k *desk) Cancel(_ context.Context, id string) error {
 		o.Status = "canceled"
 		if k.stuck || k.cancelTakes > 0 {
 			o.Status = "pending_cancel"
-			k.cancelled[id] = k.clock.Now()
+			if _, asked := k.cancelled[id]; !asked {
+				k.cancelled[id] = k.clock.Now()
+			}
 		}
 		return nil
 	}

@@ -102,6 +102,7 @@ func (x *Execution) Continued(ctx context.Context, in events.Envelope) ([]events
 	switch {
 	case more.CloseOut:
 		stop = reasonCloseOut
+		doc.Value.ClosedOut, doc.Value.CloseUntil = true, x.Clock.Now().Add(closeLimit)
 	case more.N >= x.Config.MaxContinuations:
 		stop = reasonContinuations
 	}

@@ -170,21 +170,38 @@ func (w *world) deliver(in events.Envelope) error {
 	return invokeErr
 }
 
-// trade delivers the plan and every continuation, and returns the report.
+// trade delivers the plan and every continuation, lets the sweep close out what
+// is open a minute after the deadline, and returns the report.
 func (w *world) trade(p *events.RebalancePlanned) *events.TradeExecuted {
 	w.t.Helper()
-	if err := w.deliver(w.planned(p)); err != nil {
-		w.t.Fatal(err)
+	w.untilIdle(w.planned(p))
+	if len(w.out) == 0 {
+		w.untilIdle(w.closeOut(p))
 	}
-	for len(w.queue) > 0 {
-		next := w.queue[0]
-		w.queue = w.queue[1:]
-		w.clock.Sleep(context.Background(), time.Second)
+	return w.report()
+}
+
+func (w *world) untilIdle(next events.Envelope) {
+	w.t.Helper()
+	for {
 		if err := w.deliver(next); err != nil {
 			w.t.Fatal(err)
 		}
+		if len(w.queue) == 0 {
+			return
+		}
+		next, w.queue = w.queue[0], w.queue[1:]
+		w.clock.Sleep(context.Background(), time.Second)
 	}
-	return w.report()
+}
+
+// closeOut is what the sweep publishes a minute after the deadline.
+func (w *world) closeOut(p *events.RebalancePlanned) events.Envelope {
+	if wait := monday.Add(16 * time.Minute).Sub(w.clock.Now()); wait > 0 {
+		w.clock.Sleep(context.Background(), wait)
+	}
+	return w.envelope(&events.TradeExecutionContinued{PlanID: p.PlanID, N: 10, Phase: events.PhaseClose, CloseOut: true, Reason: "stalled"},
+		events.SourceOrchestration, events.CloseOutID(events.RunID(runKey)))
 }
 
 func (w *world) report() *events.TradeExecuted {

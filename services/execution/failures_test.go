@@ -22,6 +22,10 @@ func rejected(status, code int, message string) error {
 
 func all(o broker.Order) money.Decimal { return o.Qty }
 func none(broker.Order) money.Decimal  { return money.Zero() }
+
+func part(qty string) func(broker.Order) money.Decimal {
+	return func(broker.Order) money.Decimal { return d(qty) }
+}
 func (w *world) exit() events.PlanLine {
 	return w.line(1, "OLD", events.Sell, events.Exit, "50", "100", "50")
 }
@@ -82,27 +86,83 @@ func TestF64LookupMissProvesNothing(t *testing.T) {
 
 func TestF84NothingHeardIsUnknown(t *testing.T) {
 	w := newWorld(t)
+	w.desk.dark = true
 	w.desk.onSubmit = func(int, broker.OrderRequest) (*broker.Order, error, bool) { return nil, errReset, true }
 	e := w.trade(w.rotation())
-	if e.Outcome != events.OutcomeUnknown || e.Success || len(w.desk.posts) != 3 || len(w.desk.ids()) != 1 {
+	if e.Outcome != events.OutcomeUnknown || e.Success || len(w.desk.ids()) != 1 {
 		t.Errorf("%s after %d posts", show(e), len(w.desk.posts))
 	}
-	if buy := e.Legs[1]; buy.Status != events.LegSkipped || buy.ReasonCode != "sell_unresolved" {
-		t.Errorf("the buy ended %s %s", buy.Status, buy.ReasonCode)
+	if sell, buy := e.Legs[0], e.Legs[1]; sell.Status != events.LegUnknown || buy.Status != events.LegSkipped {
+		t.Errorf("the sell ended %s, the buy %s", sell.Status, buy.Status)
 	}
 }
 
-func TestRefusedRepetitionStaysUnknown(t *testing.T) {
+// F64, F84: that an order does not show under its id proves nothing while the
+// run lasts: the same one is sent three times, and no other. A minute after the
+// deadline, when the list of all orders does not hold it either, the broker has
+// said that it does not exist.
+func TestF84WhatTheBrokerDeniesAtTheCloseOutNeverArrived(t *testing.T) {
 	w := newWorld(t)
-	w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
-		if n == 1 {
-			return nil, errReset, true
-		}
-		return nil, rejected(403, 40310000, "insufficient qty available for order (requested: 50, available: 0)"), true
+	w.desk.onSubmit = func(int, broker.OrderRequest) (*broker.Order, error, bool) { return nil, errReset, true }
+	e := w.trade(w.rotation())
+	if e.Outcome != events.OutcomeSkipped || e.Success || len(w.desk.posts) != 3 || len(w.desk.ids()) != 1 {
+		t.Errorf("%s after %d posts", show(e), len(w.desk.posts))
 	}
+	if sell := e.Legs[0]; sell.Status != events.LegSkipped || sell.ReasonCode != "never_arrived" || len(e.Residuals) != 2 {
+		t.Errorf("the sell ended %s %s; %d residuals", sell.Status, sell.ReasonCode, len(e.Residuals))
+	}
+	if w.clock.Now().Before(monday.Add(16 * time.Minute)) {
+		t.Errorf("the broker was believed at %s", w.clock.Now())
+	}
+}
+
+// An order that shows at last, after the deadline and in the list alone, is
+// cancelled and booked.
+func TestF64AnOrderThatOnlyTheListShowsIsFoundAtTheCloseOut(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill, w.desk.hideFor = part("20"), 24*time.Hour
+	w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
+		w.desk.place(r)
+		return nil, errReset, true
+	}
+	w.desk.unlisted = monday.Add(15 * time.Minute)
 	e := w.trade(w.plan(w.exit()))
-	if e.Outcome != events.OutcomeUnknown || len(w.desk.posts) != 2 || len(w.desk.ids()) != 1 {
-		t.Errorf("%s after posts %+v", show(e), w.desk.posts)
+	if e.Outcome != events.OutcomePartial || e.Legs[0].FilledQty != "20" || !w.desk.orders[0].Status.Terminal() || len(w.desk.orders) != 1 {
+		t.Errorf("%s, %d orders", show(e), len(w.desk.orders))
+	}
+}
+
+// An early close-out is too near to the POST to believe a miss.
+func TestF64AMissAtAnEarlyCloseOutProvesNothing(t *testing.T) {
+	w := newWorld(t)
+	p := w.plan(w.exit())
+	w.desk.onSubmit = func(int, broker.OrderRequest) (*broker.Order, error, bool) { return nil, errReset, true }
+	in := w.closeOut(p)
+	w.clock.now = monday.Add(4 * time.Second)
+	if err := w.deliver(w.planned(p)); err != nil {
+		t.Fatal(err)
+	}
+	w.queue = nil
+	w.untilIdle(in)
+	if e := w.report(); e.Outcome != events.OutcomeUnknown {
+		t.Errorf("%s at %s", show(e), w.clock.Now())
+	}
+}
+
+func TestARefusedRepetitionIsRepeated(t *testing.T) {
+	for refusals, want := range map[int]events.Outcome{1: events.OutcomeCompleted, 2: events.OutcomeSkipped} {
+		w := newWorld(t)
+		w.desk.fill = all
+		w.desk.onSubmit = func(n int, r broker.OrderRequest) (*broker.Order, error, bool) {
+			if n == 1 {
+				return nil, errReset, true
+			}
+			return nil, rejected(403, 40310000, "insufficient qty available for order (requested: 50, available: 0)"), n <= 1+refusals
+		}
+		e := w.trade(w.plan(w.exit()))
+		if e.Outcome != want || len(w.desk.posts) != 3 || len(w.desk.ids()) != 1 {
+			t.Errorf("%d refusals: %s after posts %+v", refusals, show(e), w.desk.posts)
+		}
 	}
 }
 
@@ -260,8 +320,22 @@ func TestF71StuckCancelBlocksTheLeg(t *testing.T) {
 	if e.Outcome != events.OutcomeUnknown || len(w.desk.posts) != 1 || e.Legs[1].Status != events.LegSkipped {
 		t.Errorf("%s after %d posts", show(e), len(w.desk.posts))
 	}
-	if len(w.desk.cancels) < 2 || w.ran > 12 {
+	if len(w.desk.cancels) < 2 || w.ran > 14 {
 		t.Errorf("%d cancels in %d invocations", len(w.desk.cancels), w.ran)
+	}
+}
+
+// F71: a cancel that is pending for minutes is left to the close-out, and one
+// report is made, which knows its end.
+func TestF71ACancelThatEndsBeforeTheCloseOutIsReported(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill, w.desk.cancelTakes = part("20"), 12*time.Minute
+	e := w.trade(w.plan(w.exit()))
+	if e.Outcome != events.OutcomePartial || e.Legs[0].Status != events.LegPartial || e.Legs[0].FilledQty != "20" || len(w.desk.posts) != 1 {
+		t.Errorf("%s after %d posts", show(e), len(w.desk.posts))
+	}
+	if now := w.clock.Now(); now.Before(monday.Add(16*time.Minute)) || now.After(monday.Add(17*time.Minute)) || w.ran > 12 {
+		t.Errorf("reported at %s after %d invocations", now, w.ran)
 	}
 }
 
@@ -439,7 +513,7 @@ func TestF83NoBuyWhileASellIsUnresolved(t *testing.T) {
 				t.Errorf("%s: %s is bought while the sell is %s", name, r.Symbol, e.Legs[0].Status)
 			}
 		}
-		if e.Legs[0].Status != events.LegUnknown || e.Legs[1].Status != events.LegSkipped {
+		if want := map[bool]events.LegStatus{false: events.LegUnknown, true: events.LegSkipped}[lost]; e.Legs[0].Status != want || e.Legs[1].Status != events.LegSkipped {
 			t.Errorf("%s: %s", name, show(e))
 		}
 	}

@@ -87,7 +87,6 @@ func learnSubmit(a *record.Attempt, err error, now time.Time) {
 		if a.Posts > 1 {
 			// This POST was refused, perhaps because the earlier one holds the
 			// shares or the cash: the order may exist.
-			a.Refused = true
 			unknown()
 			return
 		}

@@ -99,6 +99,7 @@ func (t *trade) observe(ctx context.Context, which []int) map[int]Observation {
 			if order, ok := listed[a.BrokerOrderID]; ok {
 				o.look(a, order)
 			}
+			t.miss(ctx, a, &o)
 		}
 		out[i] = o
 	}

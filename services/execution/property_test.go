@@ -73,6 +73,9 @@ func (w *world) survive(plan *events.RebalancePlanned, breaker *breakingDriver) 
 		}
 		pending = append(pending[1:], w.queue...)
 		w.queue = nil
+		if len(pending) == 0 && len(w.out) == 0 {
+			pending = append(pending, w.closeOut(plan))
+		}
 	}
 	return w.report()
 }

@@ -28,6 +28,7 @@ const (
 	reasonReplaced      = "replaced"
 	reasonIDConflict    = "id_conflict"
 	reasonUnknown       = "outcome_unknown"
+	reasonNeverArrived  = "never_arrived"
 	reasonChanged       = "position_changed"
 	reasonSellOpen      = "sell_unresolved"
 	reasonNoCash        = "no_cash"

@@ -34,6 +34,9 @@ const (
 // errOutOfTime ends an invocation whose work is not done.
 var errOutOfTime = errors.New("execution: the invocation is at its end")
 
+// errUnresolved leaves orders that do not end to the close-out.
+var errUnresolved = errors.New("execution: orders are unresolved: the close-out looks at them once more")
+
 // trade is one invocation's work on a plan.
 type trade struct {
 	*Execution
@@ -72,6 +75,8 @@ func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc
 		return []events.Event{{Payload: &events.TradeExecutionContinued{
 			PlanID: t.plan.PlanID, N: t.exec.Value.Continuations + 1, Phase: t.exec.Value.Phase, Reason: "deadline",
 		}}}, nil
+	case errors.Is(err, errUnresolved):
+		return nil, t.save(ctx) // the plan stays open, which the sweep finds
 	case err != nil:
 		// The lock ends by itself; giving it back only spares the next one the wait.
 		if free := t.save(context.WithoutCancel(ctx)); free != nil {
@@ -228,6 +233,9 @@ func (t *trade) run(ctx context.Context, stop string) error {
 	if stop != "" {
 		t.stop(stop)
 	}
+	if stop == reasonCloseOut {
+		t.lookAgain()
+	}
 	if err := t.preflight(ctx); err != nil {
 		return err
 	}
@@ -250,7 +258,11 @@ func (t *trade) run(ctx context.Context, stop string) error {
 			if err = t.pursueAll(ctx, t.all()); err != nil {
 				return err
 			}
-			if !t.reconcile(ctx) {
+			switch {
+			case t.reconcile(ctx):
+			case t.leaves():
+				return errUnresolved
+			default:
 				return t.finish(ctx)
 			}
 		default:
@@ -307,7 +319,7 @@ func (t *trade) pursueAll(ctx context.Context, which []int) error {
 			return nil
 		case t.Remaining(ctx) < stopBefore && closing && t.exec.Value.Continuations >= t.Config.MaxContinuations,
 			closing && !now.Before(t.exec.Value.CloseUntil):
-			return nil // what is still open is reported as unknown
+			return nil // what is still open is left to the close-out, or reported as unknown
 		case t.Remaining(ctx) < stopBefore:
 			return errOutOfTime
 		default:

@@ -20,6 +20,7 @@ type history struct {
 	execution *record.Execution
 	orders    []string // client order ids not known to have ended
 	unread    int      // order records that could not be read
+	closedOut bool     // the execution was asked to close
 }
 
 // visit is one stage's work on one event.
@@ -65,12 +66,17 @@ func readHistory(items []ledger.Item) (history, error) {
 
 func (h *history) readInbox(item ledger.Item, rest string) error {
 	stage, eventID, _ := strings.Cut(rest, "#")
-	if !slices.Contains(stages, stage) {
+	asked := stage == Consumer && eventID == events.CloseOutID(strings.TrimPrefix(item.PK, "RUN#"))
+	if !asked && !slices.Contains(stages, stage) {
 		return nil
 	}
 	v := visit{stage: stage, eventID: eventID}
 	if err := json.Unmarshal(item.Body, &v.inbox); err != nil {
 		return fmt.Errorf("monitor: %s does not decode: %w", item.Key, err)
+	}
+	if asked {
+		h.closedOut = v.inbox.State == ledger.Done
+		return nil
 	}
 	if v.follows(h.last) {
 		h.last = v

@@ -238,6 +238,10 @@ func TestAStalledExecutionNamesItsOrders(t *testing.T) {
 	}})
 	w.save(ledger.LegKey(parent.CorrelationID, planID, 2), map[string]any{"attempts": []map[string]any{{"client_order_id": "alc-SPY-b01-new", "state": "A_STATE_OF_TOMORROW"}}})
 	w.clock.now = slot.Add(25 * time.Minute)
+	if _, _, overdue, closedOut, _ := w.swept(); overdue != 1 || closedOut != 1 || len(w.published()[events.TypeWorkflowFailed]) != 0 {
+		t.Fatal("a late sweep does not close out first")
+	}
+	w.clock.now = w.clock.now.Add(5 * time.Minute)
 	w.swept()
 	failed := w.published()[events.TypeWorkflowFailed]
 	if len(failed) != 1 {

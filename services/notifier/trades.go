@@ -236,6 +236,7 @@ var reasonTexts = map[string]string{
 	"replaced":          "somebody else replaced the order",
 	"id_conflict":       "the broker has another order under its id",
 	"outcome_unknown":   "the broker did not say",
+	"never_arrived":     "the order never reached the broker",
 	"position_changed":  "the position changed since the plan",
 	"sell_unresolved":   "waits for a sell that is unresolved",
 	"no_cash":           "no cash left for it",

@@ -39,8 +39,8 @@ type span struct{ from, to int64 }
 
 // measureRecovery is the time from the end of the last fault that struck while
 // the run was open to the run's own end. A fault that goes on beyond that
-// counts from when it struck. That a run has stalled can be told after its
-// deadline only, from which its time counts at the earliest.
+// counts from when it struck. The sweep looks after the run's deadline only,
+// from which the time counts at the earliest where it led the run to its end.
 func (w *world) measureRecovery(r *run) {
 	opened, closed := r.meta.OpenedAt*int64(time.Millisecond), r.meta.ClosedAt*int64(time.Millisecond)
 	const slow = int64(3 * time.Second) // the record has the time of a machine, which may be that far behind
@@ -56,7 +56,7 @@ func (w *world) measureRecovery(r *run) {
 	}
 	path := w.pathOf(r)
 	if last > 0 {
-		if path == PathStalled {
+		if path != PathOther {
 			last = min(max(last, r.meta.NotAfter*int64(time.Millisecond)), closed)
 		}
 		w.recoveries = append(w.recoveries, Recovery{path, time.Duration(closed - last)})
