@@ -141,7 +141,20 @@ func strict(raw []byte, into any, refuseUnknown bool) error {
 	if trimmed := bytes.TrimSpace(raw); len(trimmed) == 0 || trimmed[0] != '{' {
 		return errors.New("expected a JSON object")
 	}
-	return strictjson.Unmarshal(raw, into, strictjson.RejectUnknownMembers(refuseUnknown))
+	return worded(strictjson.Unmarshal(raw, into, strictjson.RejectUnknownMembers(refuseUnknown)))
+}
+
+// worded says what does not fit where. The library has two wordings and takes
+// one of them by chance, process by process; a refusal must not depend on that.
+func worded(err error) error {
+	var misfit *strictjson.SemanticError
+	switch {
+	case !errors.As(err, &misfit):
+		return err
+	case misfit.Err == nil:
+		return fmt.Errorf("%q cannot be a JSON %s", misfit.JSONPointer, misfit.JSONKind)
+	}
+	return fmt.Errorf("%q: %w", misfit.JSONPointer, misfit.Err)
 }
 
 // canonical encodes v with keys of maps sorted, without HTML escaping and

@@ -324,3 +324,16 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// A refusal names the place, in words that are the same in every process.
+func TestRefusalsNameThePlace(t *testing.T) {
+	for detail, want := range map[string]string{
+		`{"hop":"a"}`:               `poison event: unreadable envelope: "/hop" cannot be a JSON string`,
+		`{"producer":{"x":1}}`:      `poison event: unreadable envelope: "/producer/x": unknown object member name`,
+		`{"timestamp":"2026-11-2"}`: `poison event: unreadable envelope: "/timestamp": events: "2026-11-2" is not a time in the form 2006-01-02T15:04:05.000Z`,
+	} {
+		if _, err := events.Decode([]byte(detail)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", detail, err, want)
+		}
+	}
+}
