@@ -22,6 +22,8 @@ import (
 	"fmt"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"github.com/alchemiser/alchemiser/pkg/env"
 )
 
@@ -192,7 +194,7 @@ func (l *Ledger) Work(ctx context.Context, runID string) ([]Item, error) {
 
 func decode[T any](item Item) (Doc[T], error) {
 	doc := Doc[T]{Key: item.Key, Version: item.Version, DueAt: item.DueAt, Expires: item.Expires}
-	if err := json.Unmarshal(item.Body, &doc.Value); err != nil {
+	if err := jsonv2.Unmarshal(item.Body, &doc.Value); err != nil {
 		return doc, fmt.Errorf("ledger: document %s does not decode: %w", item.Key, err)
 	}
 	return doc, nil

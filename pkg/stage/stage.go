@@ -26,6 +26,9 @@ import (
 	"slices"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
@@ -134,7 +137,8 @@ func (s *Stage) Invoke(ctx context.Context, payload []byte) (answer []byte, err 
 		Mode *string `json:"mode"`
 		busEvent
 	}
-	if err := json.Unmarshal(payload, &shape); err != nil {
+	// The names within the detail are looked at when it is decoded.
+	if err := jsonv2.Unmarshal(payload, &shape, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, s.poison(ctx, fmt.Errorf("the payload is neither a command nor an event of the bus: %w", err))
 	}
 	switch {

@@ -425,7 +425,7 @@ func testAccount(t *testing.T, d ledger.Driver) {
 	for _, content := range []string{"one", "one", "two"} {
 		must(t, l.SaveReceipt(ctx, "run", "momentum", 0, []byte(content)))
 	}
-	if receipt, err := ledger.Load[struct{ Gzip []byte }](ctx, l, ledger.ReceiptKey("run", "momentum", 0)); err != nil || string(receipt.Value.Gzip) != "two" {
+	if receipt, err := ledger.Load[ledger.ReceiptPart](ctx, l, ledger.ReceiptKey("run", "momentum", 0)); err != nil || string(receipt.Value.Gzip) != "two" {
 		t.Errorf("a receipt written again: %q %v", receipt.Value.Gzip, err)
 	}
 	runs, err := l.StartedRuns(ctx, account, day, "r2")
