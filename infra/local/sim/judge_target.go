@@ -90,7 +90,15 @@ func (w *world) appliedBefore(r *run) map[string]ledger.Applied {
 	return out
 }
 
-// judgePositions compares what the account holds with the target.
+// judgePositions compares what the account holds with the target, at the
+// plan's prices: a plan that was followed is right, wherever prices went.
+//
+// A position may be worth more than its target by what is not worth a trade
+// (the planner's threshold at its defaults, which the worlds have), by what is
+// too little to sell, and by the rest of a share where there are only whole
+// ones. It may be worth less by the same, by what prices moved until the
+// budget, which buys for less shares the same worth, and by the money that is
+// not there for it: what other positions exceed their targets by.
 func (w *world) judgePositions(name string, r *run, target events.Weights) {
 	held := w.positionsAt(min(r.reported, w.tradedAfter(r)))
 	symbols := slices.Sorted(maps.Keys(held))
@@ -104,8 +112,8 @@ func (w *world) judgePositions(name string, r *run, target events.Weights) {
 	prices, excused := w.planPrices(r)
 	excess := equity.Mul(money.MustParse("0.01")) // the price walk, and cents
 	type gap struct {
-		symbol     string
-		over, most money.Decimal
+		symbol           string
+		over, more, less money.Decimal
 	}
 	var gaps []gap
 	for _, symbol := range symbols {
@@ -129,20 +137,20 @@ func (w *world) judgePositions(name string, r *run, target events.Weights) {
 			continue
 		}
 		want, value := money.MustParse(weight).Mul(deployable), qty.Mul(price)
-		most := money.Max(money.FromInt(5), money.Min(equity.Mul(money.MustParse("0.01")), money.Max(want, value).Mul(money.MustParse("0.25"))))
-		most = most.Add(want.Mul(money.MustParse("0.02"))).Add(money.FromInt(2))
+		more := money.Max(money.FromInt(5), money.Min(equity.Mul(money.MustParse("0.01")), money.Max(want, value).Mul(money.MustParse("0.25"))))
+		more = more.Add(money.MustParse("1.02")) // the broker's minimum; equity and deployable are told in cents
 		if l := r.legs[legKey{symbol, events.Buy}]; w.traits[symbol].NotFractionable || l != nil && l.line != nil && !l.line.Fractionable || w.faults.kinds[24].fired > 0 {
-			most = most.Add(price)
+			more = more.Add(price)
 		}
 		over := value.Sub(want)
 		if over.Sign() > 0 {
 			excess = excess.Add(over)
 		}
-		gaps = append(gaps, gap{symbol, over, most})
+		gaps = append(gaps, gap{symbol, over, more, more.Add(want.Mul(money.MustParse("0.02")))})
 	}
 	for _, g := range gaps {
-		if bound := g.most; bound.Less(g.over) || bound.Add(excess).Less(g.over.Neg()) {
-			w.blameAt(r.reported, name, "run %s ended as %s with %s off by %s USD, at most %s are right", r.id, r.executed.Outcome, g.symbol, g.over.Fixed(2), bound.Fixed(2))
+		if less := g.less.Add(excess); g.more.Less(g.over) || less.Less(g.over.Neg()) {
+			w.blameAt(r.reported, name, "run %s ended as %s with %s off by %s USD, right are -%s to %s", r.id, r.executed.Outcome, g.symbol, g.over.Fixed(2), less.Fixed(2), g.more.Fixed(2))
 		}
 	}
 }
