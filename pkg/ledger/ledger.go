@@ -59,7 +59,8 @@ var (
 )
 
 // Driver stores documents. Every method may block, but must return when ctx is
-// done.
+// done. A body that a driver returned must not be changed: it may be its own. A
+// body that it was given it must not keep.
 type Driver interface {
 	// Get reads consistently: it sees every write acknowledged before. It
 	// returns ErrNotFound when there is no document.

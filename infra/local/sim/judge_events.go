@@ -41,13 +41,14 @@ func (w *world) settled(i *invocation) {
 
 // judgeEvents: I4, I18, I19, I20, I21.
 func (w *world) judgeEvents(c *caseFile) {
-	committed := make(map[string]bool)
+	committed, inboxes := make(map[string]bool), make(map[ledger.Key]ledger.Inbox)
 	for _, item := range w.inboxes() {
 		var in ledger.Inbox
 		if err := json.Unmarshal(item.Body, &in); err != nil {
 			w.blame("I4", "%s does not decode: %v", item.Key, err)
 			continue
 		}
+		inboxes[item.Key] = in
 		for _, out := range in.Out {
 			committed[out] = true
 			if in.State == ledger.Done && in.Pub == ledger.Pending && item.DueAt.IsZero() {
@@ -75,7 +76,7 @@ func (w *world) judgeEvents(c *caseFile) {
 		for _, e := range r.events {
 			w.judgeCause(r, e, known)
 		}
-		w.judgeReplay(r)
+		w.judgeReplay(r, inboxes)
 	}
 }
 
@@ -135,7 +136,7 @@ func (w *world) judgeCause(r *run, e events.Envelope, known map[string]bool) {
 }
 
 // judgeReplay makes the summary again from the ledger alone.
-func (w *world) judgeReplay(r *run) {
+func (w *world) judgeReplay(r *run, inboxes map[ledger.Key]ledger.Inbox) {
 	var said *events.Envelope
 	for k := range r.events {
 		if r.events[k].EventType == events.TypeTradingNotificationRequested {
@@ -146,14 +147,7 @@ func (w *world) judgeReplay(r *run) {
 		return
 	}
 	for _, item := range r.items {
-		if !strings.HasPrefix(item.SK, "IN#") || !bytes.Contains(item.Body, []byte(r.meta.ClosedBy)) {
-			continue
-		}
-		var in ledger.Inbox
-		if json.Unmarshal(item.Body, &in) != nil {
-			continue
-		}
-		for _, out := range in.Out {
+		for _, out := range inboxes[item.Key].Out {
 			if !strings.HasPrefix(out, `{"event_id":"`+r.meta.ClosedBy) {
 				continue
 			}

@@ -82,7 +82,7 @@ func operations() []route {
 }
 
 // ServeHTTP answers one request of Alpaca's API.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler().ServeHTTP(w, r) }
 
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()

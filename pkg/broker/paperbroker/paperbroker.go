@@ -80,7 +80,7 @@ type Server struct {
 	clock   *pacedClock
 	keyID   string
 	secret  string
-	handler http.Handler
+	handler func() http.Handler
 
 	mu       sync.Mutex // guards everything below
 	engine   *engine
@@ -125,7 +125,7 @@ func New(o Options) (*Server, error) {
 		e.history = []closing{{at: e.now, equity: e.lastEquity}}
 	}
 	s := &Server{clock: newPacedClock(o.Clock), keyID: o.KeyID, secret: o.Secret, engine: e, faults: newFaults(o.Seed), calls: meter{total: make(map[string]int)}}
-	s.handler = s.routes()
+	s.handler = sync.OnceValue(s.routes) // behind the port nobody asks for it
 	return s, nil
 }
 
