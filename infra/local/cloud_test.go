@@ -448,3 +448,49 @@ func TestEmbeddedMetrics(t *testing.T) {
 		t.Errorf("%+v", metrics)
 	}
 }
+
+// The index follows an item that is put again: under its new key, and no more
+// under its old one.
+func TestAnIndexFollowsItsItems(t *testing.T) {
+	c := start(t, nil)
+	client, table := dynamodb.NewFromConfig(c.AWSConfig()), aws.String("alchemiser-test-state")
+	text := func(s string) dbtypes.AttributeValue { return &dbtypes.AttributeValueMemberS{Value: s} }
+	number := func(s string) dbtypes.AttributeValue { return &dbtypes.AttributeValueMemberN{Value: s} }
+	save := func(name, due, condition string) error {
+		in := &dynamodb.PutItemInput{TableName: table, Item: map[string]dbtypes.AttributeValue{"pk": text(name), "sk": text("META"), "v": number("1")}}
+		if due != "" {
+			in.Item["gpk"], in.Item["gsk"] = text("DUE"), number(due)
+		}
+		if condition != "" {
+			in.ConditionExpression = aws.String(condition)
+		}
+		_, err := client.PutItem(t.Context(), in)
+		return err
+	}
+	due := func(until string) (found string) {
+		out, err := client.Query(t.Context(), &dynamodb.QueryInput{
+			TableName: table, IndexName: aws.String("due"), KeyConditionExpression: aws.String("gpk = :g AND gsk <= :t"),
+			ExpressionAttributeValues: map[string]dbtypes.AttributeValue{":g": text("DUE"), ":t": number(until)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range out.Items {
+			found += i["pk"].(*dbtypes.AttributeValueMemberS).Value + " "
+		}
+		return found
+	}
+	for _, s := range [][3]string{{"a", "100"}, {"b", "200"}, {"c", "150"}, {"a", "300", "attribute_exists(pk)"}, {"c", ""}, {"c", "250"}} {
+		if err := save(s[0], s[1], s[2]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := save("b", "1", "attribute_not_exists(pk)"); err == nil || !strings.Contains(err.Error(), "ConditionalCheckFailed") {
+		t.Errorf("a put whose condition does not hold: %v", err)
+	}
+	for until, want := range map[string]string{"199": "", "249": "b ", "300": "b c a "} {
+		if got := due(until); got != want {
+			t.Errorf("due until %s: %q, not %q", until, got, want)
+		}
+	}
+}

@@ -52,7 +52,7 @@ type tables struct {
 }
 
 func newTables(models []*template.Table) (*tables, error) {
-	t := &tables{engine: server.NewServer(), models: models}
+	t := &tables{engine: &reindexing{engine: server.NewServer(), models: models}, models: models}
 	for _, m := range models {
 		input := createTable{TableName: m.Name, BillingMode: "PAY_PER_REQUEST", KeySchema: elements(m.Key)}
 		for _, name := range slices.Sorted(maps.Keys(m.Attributes)) {
@@ -106,9 +106,13 @@ func (t *tables) write(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	maps.Copy(w.Header(), recorder.Header())
-	w.WriteHeader(recorder.Code)
-	_, _ = w.Write(recorder.Body.Bytes())
+	copyAnswer(w, recorder)
+}
+
+func copyAnswer(w http.ResponseWriter, from *httptest.ResponseRecorder) {
+	maps.Copy(w.Header(), from.Header())
+	w.WriteHeader(from.Code)
+	_, _ = w.Write(from.Body.Bytes())
 }
 
 // call asks the engine directly.

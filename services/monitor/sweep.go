@@ -178,7 +178,7 @@ func (s *sweep) run(ctx context.Context, runID string) error {
 		s.done.Overdue++
 	}
 	switch {
-	case stalled && !(h.executing() && !h.closedOut && h.ending == nil): // what was traded is worth a late close-out
+	case stalled && (!h.executing() || h.closedOut || h.ending != nil): // what was traded is worth a late close-out
 		return s.Decide(ctx, s.runtime, causeOf(meta, runID, events.StalledID(runID)))
 	case h.ending != nil:
 		return s.republishEnding(ctx, h)

@@ -132,13 +132,19 @@ func (s *stage) rejected() error {
 	return s.daily()
 }
 
-// stall plays a run that does not end, and the sweep after its time.
+// stall plays a run that does not end, and the sweeps after its time: the first
+// asks execution to close, if it was begun.
 func (s *stage) stall() error {
 	if err := s.daily(); err != nil {
 		return err
 	}
-	s.Advance(26 * time.Minute)
-	return s.fire(sweep)
+	for _, wait := range []time.Duration{26 * time.Minute, 6 * time.Minute} {
+		s.Advance(wait)
+		if err := s.fire(sweep); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scheduled makes monitor expect a daily run; dev has its schedule switched off.
