@@ -16,7 +16,7 @@ type loop struct {
 	due      []due
 	sequence uint64
 	current  *process
-	idle     []*thread
+	threads  *threads
 	back     chan struct{}
 	steps    int
 	panicked string
@@ -30,7 +30,9 @@ type due struct {
 	turn     int
 }
 
-func newLoop(now int64) *loop { return &loop{now: now, until: now, back: make(chan struct{})} }
+func newLoop(now int64, t *threads) *loop {
+	return &loop{now: now, until: now, threads: t, back: make(chan struct{})}
+}
 
 func (d *due) before(o *due) bool { return d.at < o.at || d.at == o.at && d.sequence < o.sequence }
 
@@ -111,6 +113,10 @@ type process struct {
 // killed ends with it.
 type thread struct{ wake chan *process }
 
+// threads are those that run nothing. Worlds that are played one after the
+// other share them.
+type threads struct{ idle []*thread }
+
 // spawn makes a process that begins now, after what is due already.
 func (l *loop) spawn(of *invocation, body, ended func()) {
 	p := &process{loop: l, of: of, body: body, ended: ended}
@@ -125,7 +131,7 @@ func (l *loop) resume(p *process) {
 			p.over = true
 			return
 		}
-		p.thread = l.free()
+		p.thread = l.threads.free()
 	}
 	l.current = p
 	p.thread.wake <- p
@@ -134,39 +140,40 @@ func (l *loop) resume(p *process) {
 }
 
 // free is a thread that runs nothing.
-func (l *loop) free() *thread {
-	last := len(l.idle) - 1
+func (t *threads) free() *thread {
+	last := len(t.idle) - 1
 	if last < 0 {
-		t := &thread{wake: make(chan *process)}
-		go t.main(l)
-		return t
+		next := &thread{wake: make(chan *process)}
+		go next.main(t)
+		return next
 	}
-	t := l.idle[last]
-	l.idle = l.idle[:last]
-	return t
+	next := t.idle[last]
+	t.idle = t.idle[:last]
+	return next
 }
 
-// end lets the threads go that run nothing. No process begins afterwards.
-func (l *loop) end() {
-	for _, t := range l.idle {
-		close(t.wake)
+// end lets them go.
+func (t *threads) end() {
+	for _, next := range t.idle {
+		close(next.wake)
 	}
-	l.idle = nil
+	t.idle = nil
 }
 
-func (t *thread) main(l *loop) {
-	killed := true
+func (t *thread) main(among *threads) {
+	var killed *process
 	defer func() {
-		if killed {
-			l.back <- struct{}{}
+		if killed != nil {
+			killed.loop.back <- struct{}{}
 		}
 	}()
 	for p := range t.wake {
+		killed = p
 		p.main()
-		l.idle = append(l.idle, t)
-		l.back <- struct{}{}
+		killed = nil
+		among.idle = append(among.idle, t)
+		p.loop.back <- struct{}{}
 	}
-	killed = false
 }
 
 func (p *process) main() {

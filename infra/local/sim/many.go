@@ -34,6 +34,9 @@ func Many(b Batch) Report {
 	var wait sync.WaitGroup
 	for range b.Workers {
 		wait.Go(func() {
+			b := b
+			b.Options.threads = &threads{}
+			defer b.Options.threads.end()
 			for !stop.Load() {
 				k := next.Add(1) - 1
 				if k >= int64(b.N) {

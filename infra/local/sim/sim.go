@@ -24,6 +24,8 @@ type Options struct {
 	Wire bool // reach the broker's book through the adapter, the SDK, HTTP and JSON
 
 	Once bool // without sending everything again at the end
+
+	threads *threads // of worlds that are played one after the other; nil: a world's own
 }
 
 // rateOf is the rate of faults in a seed's world.
@@ -71,9 +73,12 @@ type Result struct {
 
 // Run plays the world of a seed.
 func Run(seed uint64, o Options) Result {
+	if o.threads == nil {
+		o.threads = &threads{}
+		defer o.threads.end()
+	}
 	w := newWorld(seed, o)
 	w.play()
-	w.loop.end()
 	w.judge()
 	w.outlive()
 	r := Result{

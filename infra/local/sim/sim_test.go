@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 )
 
 func report(t *testing.T, r Result, o Options) {
@@ -32,6 +33,19 @@ func TestWorlds(t *testing.T) {
 	}
 	for _, v := range Many(Batch{From: 1, N: int(seeds)}).Violations {
 		t.Errorf("%s\n%s", v, v.Repro(Options{}))
+	}
+}
+
+// Worlds leave no goroutine behind.
+func TestWorldsEnd(t *testing.T) {
+	before := runtime.NumGoroutine()
+	Many(Batch{From: 1, N: 20, KeepOn: true})
+	Run(1, Options{})
+	Scenarios()[0].play(point{}, Options{})
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
 	}
 }
 

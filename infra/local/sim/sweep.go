@@ -80,6 +80,8 @@ func cancelAnswers() []affliction {
 // play plays the scenario with one point.
 func (s Scenario) play(p point, o Options) *world {
 	o.Strikes = []Strike{}
+	o.threads = &threads{}
+	defer o.threads.end()
 	w := worldOf(1, s.design(), o)
 	w.script, w.point = s.script, p
 	w.play()

@@ -170,7 +170,7 @@ func worldOf(seed uint64, d *design, o Options) *world {
 	rate := o.rateOf(seed)
 	w := &world{options: o, trace: newTrace(o.Trace), design: d}
 	begin := w.slots[0].at.Add(-20 * time.Minute).UnixNano()
-	w.loop = newLoop(begin)
+	w.loop = newLoop(begin, o.threads)
 	w.faults = newFaults(seed, rate, o)
 	w.latency, w.jitter, w.skews = stream(seed, "latency"), stream(seed, "bus"), stream(seed, "clock")
 	w.calendar = tenYears().calendar
