@@ -75,7 +75,8 @@ func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at ti
 	began := s.Clock.Now()
 	session := events.DateOf(at, market.NewYork())
 	slot := ledger.Doc[ledger.Slot]{Key: ledger.SlotKey(s.Account, session, c.Schedule, Slot(at))}
-	if err := s.open(ctx, in, c, at, session, &slot); err != nil {
+	recorded, err := s.open(ctx, in, c, at, session, &slot)
+	if err != nil {
 		return nil, err
 	}
 	skipped := func(reason, detail string) ([]events.Event, error) {
@@ -88,7 +89,7 @@ func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at ti
 	var lease ledger.Doc[ledger.Lease]
 	var facts Facts
 	var factsErr, leaseErr error
-	err := env.Together(ctx, s.Tasks,
+	err = env.Together(ctx, s.Tasks,
 		func(ctx context.Context) (err error) { control, err = s.Ledger.Control(ctx, s.Account); return err },
 		func(ctx context.Context) error { facts, factsErr = s.facts(ctx, in, at, session); return nil },
 		func(ctx context.Context) error { lease, leaseErr = s.Ledger.Lease(ctx, s.Account); return nil },
@@ -109,8 +110,9 @@ func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at ti
 	if skip != nil {
 		return skipped(skip.Reason, skip.Detail)
 	}
-	// The run was recorded before the session's end was known.
-	if !opening.NotAfter.Equal(in.NotAfter.Time()) {
+	// The run was recorded before the session's end was known, or by an attempt
+	// that was told another one.
+	if recorded.NotAfter != opening.NotAfter.UnixMilli() {
 		if err := s.Ledger.MoveDeadlines(ctx, in.CorrelationID, deadlines(opening.NotAfter)); err != nil {
 			return nil, err
 		}
@@ -136,20 +138,24 @@ func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at ti
 }
 
 // open records the run and its slot before anything that can fail, so that a
-// run that dies here is found by the sweep.
-func (s *Start) open(ctx context.Context, in events.Envelope, c Command, at time.Time, session events.Date, slot *ledger.Doc[ledger.Slot]) error {
+// run that dies here is found by the sweep. It returns what is on record.
+func (s *Start) open(ctx context.Context, in events.Envelope, c Command, at time.Time, session events.Date, slot *ledger.Doc[ledger.Slot]) (recorded ledger.Meta, err error) {
 	d := deadlines(in.NotAfter.Time())
 	run := ledger.Meta{
 		RunKey: in.RunKey, Account: s.Account, TradingMode: s.Mode, DryRun: in.DryRun, Session: session,
 		Schedule: c.Schedule, Slot: Slot(at), OpenedAt: s.Clock.Now().UnixMilli(), NotAfter: d.NotAfter.UnixMilli(),
 		CloseOutAt: d.CloseOutAt.UnixMilli(), StalledAt: d.StalledAt.UnixMilli(),
 	}
-	return env.Together(ctx, s.Tasks,
-		func(ctx context.Context) error { _, err := s.Ledger.OpenRun(ctx, in.CorrelationID, run); return err },
+	err = env.Together(ctx, s.Tasks,
+		func(ctx context.Context) (err error) {
+			recorded, err = s.Ledger.OpenRun(ctx, in.CorrelationID, run)
+			return err
+		},
 		func(ctx context.Context) error {
 			return s.Ledger.RecordSlot(ctx, slot, ledger.Slot{RunID: in.CorrelationID, State: ledger.SlotSeen, DryRun: in.DryRun})
 		},
 	)
+	return recorded, err
 }
 
 func deadlines(notAfter time.Time) ledger.Deadlines {

@@ -44,7 +44,7 @@ func catalogue() [faultCount + 1]string {
 		17: "a cancel is answered wrongly, not at all, or stays pending (per cancel)",
 		18: "429, with or without Retry-After (per call)",
 		19: "500, 502, 503 or 504 (per call)",
-		20: "a filled order has no average price for 0 to 10 s (per filled order)",
+		20: "an order has no average price for 0 to 10 s (per amount that is filled)",
 		21: "an order fills in parts, or slowly (per order)",
 		22: "the broker's clock or calendar cannot be read or is hours off (per read)",
 		23: "a quote is old, one-sided, crossed, zero, missing, or half off (per read)",

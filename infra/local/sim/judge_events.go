@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -118,6 +119,9 @@ func (w *world) judgeCause(r *run, e events.Envelope, known map[string]bool) {
 	}
 	if e.EventType == events.TypeWorkflowStarted && !e.DryRun && e.NotAfter.Time().UnixNano() > r.limit {
 		w.blame("I6", "run %s may trade until %s, which is beyond what its slot and its session allow", r.id, e.NotAfter)
+	}
+	if e.EventType == events.TypeWorkflowStarted && r.meta.NotAfter != e.NotAfter.Time().UnixMilli() {
+		w.blame("I6", "run %s may trade until %s, its record says %s", r.id, e.NotAfter, time.UnixMilli(r.meta.NotAfter).UTC().Format(time.RFC3339))
 	}
 	switch e.CausationID {
 	case events.CommandID(r.meta.RunKey), events.CloseOutID(r.id), events.StalledID(r.id):

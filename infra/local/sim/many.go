@@ -109,13 +109,23 @@ func Detect(invariants []string, starts, limit int, o Options) Detection {
 	return d
 }
 
-// DetectBySweep is Detect with the crash sweep in place of seeds.
+// DetectBySweep is Detect with the crash sweep in place of seeds: every
+// scenario as it is, and then with all that can go wrong in it.
 func DetectBySweep(invariants []string) Detection {
+	broken := func(wrong []Violation) *Violation {
+		if k := slices.IndexFunc(wrong, func(v Violation) bool { return slices.Contains(invariants, v.Invariant) }); k >= 0 {
+			return &wrong[k]
+		}
+		return nil
+	}
 	for n, s := range Scenarios() {
-		for _, v := range s.Sweep(false, 0).Violations {
-			if slices.Contains(invariants, v.Invariant) {
-				return Detection{Seeds: []int{n + 1}, Invariant: v.Invariant, Example: v.String()}
-			}
+		if v := broken(s.play(point{}, Options{}).wrong); v != nil {
+			return Detection{Seeds: []int{n + 1}, Invariant: v.Invariant, Example: v.String()}
+		}
+	}
+	for n, s := range Scenarios() {
+		if v := broken(s.Sweep(false, 0).Violations); v != nil {
+			return Detection{Seeds: []int{n + 1}, Invariant: v.Invariant, Example: v.String()}
 		}
 	}
 	return Detection{Seeds: []int{0}}

@@ -236,10 +236,14 @@ func (w *world) priced(o broker.Order) broker.Order {
 	if o.AvgPrice == nil {
 		return o
 	}
-	b, known := w.blind[o.ID]
-	if !known || b.price == 0 {
-		b.price = 1
-		if w.strikes(20) {
+	b := w.blind[o.ID]
+	if b.filled.Less(o.Filled) {
+		times := 1.0
+		if b.filled.Sign() > 0 { // it has one, of fewer shares
+			times = 4
+		}
+		b.price, b.filled = 0, o.Filled
+		if w.strikesAt(20, times) {
 			b.price = w.loop.now + between(w.how(20), 0, 10*time.Second)
 		}
 		w.blind[o.ID] = b

@@ -32,7 +32,7 @@ type script struct {
 	kill   topology.Name                                            // dies at its second effect until the queues are redriven
 }
 
-// Scenarios are S1 to S12.
+// Scenarios are S1 to S13.
 func Scenarios() []Scenario {
 	always := func(a affliction) func(*world, int, broker.OrderRequest) *affliction {
 		return func(*world, int, broker.OrderRequest) *affliction { return &a }
@@ -50,6 +50,12 @@ func Scenarios() []Scenario {
 			}
 			return &affliction{}
 		}
+	}
+	refuseAAA := func(_ *world, _ int, r broker.OrderRequest) *affliction {
+		if r.Symbol == "AAA" {
+			return &affliction{before: &broker.Rejected{Op: "submit", Status: 422, Code: 42210000, Message: "something that nobody has seen before"}}
+		}
+		return nil
 	}
 	return []Scenario{
 		{Name: "S1", Content: "rotation: two sells, two buys, all fill at the first step", ends: "COMPLETED"},
@@ -75,14 +81,7 @@ func Scenarios() []Scenario {
 		{Name: "S7", Content: "the envelope refuses the plan", change: func(d *design) {
 			d.settings["MAX_ORDER_USD"] = "100"
 		}, ends: "FAILED:portfolio:envelope_refused"},
-		{Name: "S8", Content: "a sell is refused, the buys are scaled", script: script{
-			post: func(_ *world, _ int, r broker.OrderRequest) *affliction {
-				if r.Symbol == "AAA" {
-					return &affliction{before: &broker.Rejected{Op: "submit", Status: 422, Code: 42210000, Message: "something that nobody has seen before"}}
-				}
-				return nil
-			},
-		}, ends: "PARTIAL"},
+		{Name: "S8", Content: "a sell is refused, the buys are scaled", script: script{post: refuseAAA}, ends: "PARTIAL"},
 		{Name: "S9", Content: "no answer to any POST, the orders are found late", script: script{post: func(w *world, n int, _ broker.OrderRequest) *affliction {
 			return &affliction{after: &broker.Unknown{Op: "submit", Cause: errEOF}, hide: true}
 		}}, ends: "COMPLETED"},
@@ -101,6 +100,13 @@ func Scenarios() []Scenario {
 				return nil
 			},
 		}, ends: "COMPLETED"},
+		{Name: "S13", Content: "a sell is refused that was to pay for the exit of a short position", change: func(d *design) {
+			d.symbols = append(d.symbols, "EEE")
+			d.cash, d.positions[1].Qty = money.FromInt(500), money.FromInt(4)
+			d.positions = append(d.positions, paperbroker.Holding{Symbol: "EEE", Qty: money.FromInt(-4)})
+			d.settings["SHORT_POLICY"], d.settings["MAX_TURNOVER"] = "cover", "4"
+			d.moveTo("2026-11-24")
+		}, script: script{post: refuseAAA}, ends: "PARTIAL"},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/ledger/memledger"
 	"github.com/alchemiser/alchemiser/pkg/market"
+	"github.com/alchemiser/alchemiser/pkg/money"
 	"github.com/alchemiser/alchemiser/services/execution"
 	"github.com/alchemiser/alchemiser/services/monitor"
 	"github.com/alchemiser/alchemiser/services/notifier"
@@ -148,7 +149,10 @@ type hand struct {
 	cash   string // USD, or shares of a position
 }
 
-type blindness struct{ lookup, list, price int64 }
+type blindness struct {
+	lookup, list, price int64
+	filled              money.Decimal // that the price is of
+}
 
 // configs are the functions' settings, read once a world as a function reads
 // them once a process.

@@ -192,5 +192,21 @@ func Table() []Mutant {
 			{"pkg/stage/stage.go", `func (s *Stage) givesUp(t events.Type) bool { return s.reportsFailures() && !s.seesThrough(t) }`, `func (s *Stage) givesUp(events.Type) bool { return s.reportsFailures() }`},
 			{"pkg/ledger/inbox.go", `const MaxAttempts = 6`, `const MaxAttempts = 2`},
 		}},
+		{"M32", "a close-out reports a plan whose report is under way", []string{"I3", "I12"}, true, []Edit{
+			{"services/execution/work.go", `		case f.State == ledger.Claimed && f.LeaseUntil > x.Clock.Now().UnixMilli():`, `		case f.State == "nothing":`},
+		}},
+		{"M33", "the buys share money that the exits of short positions spend", []string{"I5"}, true, []Edit{
+			{"services/execution/budget.go", `part{b.Cash.Sub(f.Reserve).Sub(exitsAtMid), atMid}, part{b.Cash.Sub(exitsAtCap), atCap})`, `part{b.Cash.Sub(f.Reserve), atMid.Add(exitsAtMid)}, part{b.Cash, atCap.Add(exitsAtCap)})`},
+			{"services/execution/budget.go", `part{f.BuyingPower.Sub(exitsAtCap), atCap}`, `part{f.BuyingPower, atCap.Add(exitsAtCap)}`},
+		}},
+		{"M34", "a session's early end does not move the deadlines of the run's record", []string{"I6", "I12"}, false, []Edit{
+			{"services/start/start.go", `	if recorded.NotAfter != opening.NotAfter.UnixMilli() {`, `	if recorded.NotAfter == 0 {`},
+		}},
+		{"M35", "the price of a leg's first fills stands for all of them", []string{"I10"}, false, []Edit{
+			{"services/execution/learn.go", `	if order.AvgPrice != nil || !order.Filled.Equal(a.Filled) {`, `	if order.AvgPrice != nil {`},
+		}},
+		{"M36", "the exit of a short position is made with borrowed money", []string{"I5"}, true, []Edit{
+			{"services/execution/budget.go", `	exits := factor(part{b.Cash, exitsAtCap})`, `	exits := money.One()`},
+		}},
 	}
 }
