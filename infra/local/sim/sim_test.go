@@ -69,17 +69,19 @@ func TestOneSeedIsOneTrace(t *testing.T) {
 }
 
 func BenchmarkWorlds(b *testing.B) {
-	seed := uint64(1)
+	seed, o := uint64(1), Options{threads: &threads{}}
+	defer o.threads.end()
 	for b.Loop() {
-		Run(seed, Options{})
+		Run(seed, o)
 		seed++
 	}
 }
 
 func BenchmarkWorldsOnce(b *testing.B) {
-	seed := uint64(1)
+	seed, o := uint64(1), Options{Once: true, threads: &threads{}}
+	defer o.threads.end()
 	for b.Loop() {
-		Run(seed, Options{Once: true})
+		Run(seed, o)
 		seed++
 	}
 }
