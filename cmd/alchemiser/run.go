@@ -85,7 +85,7 @@ func playRun(ctx context.Context, cmd *cobra.Command, f runFlags) error {
 		return err
 	}
 	out := &runPrinter{screen: newScreen(cmd), quiet: f.asJSON}
-	options.OnLine = out.line
+	options.OnLine, options.OnWait = out.line, out.waits
 	out.begin()
 	r, err := rehearsal.Start(ctx, options)
 	if err != nil {

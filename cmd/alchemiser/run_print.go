@@ -51,6 +51,12 @@ func (p *runPrinter) line(l rehearsal.Line) {
 	p.printf("%7.3fs  %d  %-28s  %-9s  %-12s  %s\n", l.Offset.Seconds(), l.N, l.Trigger, l.Function, millis(l.Duration)+note, l.Did)
 }
 
+// waits says why nothing happens for a while.
+func (p *runPrinter) waits(until time.Time) {
+	p.printf("\nAn order at the broker did not end. Its run is closed out at %s; until then the broker may still say what became of it.\n\n",
+		until.In(market.NewYork()).Format("15:04:05"))
+}
+
 func (p *runPrinter) report(r *rehearsal.Report) {
 	if p.quiet {
 		return

@@ -44,7 +44,7 @@ func Scenes() []Scene {
 		{Name: "skipped-halted", Tag: "SKIPPED", What: "The operator has thrown the halt switch.", play: (*stage).halted},
 		{Name: "no-trades-reducing", Tag: "OK", What: "The halt switch allows sells only, and there is nothing to sell.", prepare: cashOnly, play: (*stage).reducing},
 		{Name: "partial", Tag: "PARTIAL", What: "A thin market: the last steps of the price walk left a remainder.", prepare: thinMarket, Slow: true},
-		{Name: "check-broker", Tag: "CHECK BROKER", What: "The broker's answer to an order was lost, and the order never showed.", prepare: lostOrder, play: (*stage).lost, Slow: true},
+		{Name: "check-broker", Tag: "CHECK BROKER", What: "The broker's answer to an order was lost, the order never showed, and the close-out could not read the orders.", play: (*stage).lost, Slow: true},
 		{Name: "failed-start", Tag: "FAILED", What: "The account is blocked at the broker.", play: (*stage).blocked},
 		{Name: "failed-signal", Tag: "FAILED", What: "A mistake in a strategy's file.", prepare: brokenStrategy},
 		{Name: "failed-portfolio", Tag: "FAILED", What: "An order of the plan is larger than the safety limits allow.", prepare: smallOrders},
@@ -158,7 +158,8 @@ func (s *stage) missed() error {
 	return s.fire(sweep)
 }
 
-// lost plays a run whose first order is never seen again.
+// lost plays a run with an order that is never seen again, and the close-out
+// that finds the broker's lists broken: nobody can say that it does not exist.
 func (s *stage) lost() error {
 	for _, f := range []paperbroker.Fault{
 		{Kind: paperbroker.CutBefore, Method: "POST", Path: "/v2/orders", Symbol: "NVDA", Times: -1},
@@ -168,7 +169,14 @@ func (s *stage) lost() error {
 			return err
 		}
 	}
-	return s.daily()
+	if err := s.daily(); err != nil {
+		return err
+	}
+	if err := s.Paper.Inject(paperbroker.Fault{Kind: paperbroker.Refuse, Status: 500, Method: "GET", Path: "/v2/orders", Times: -1}); err != nil {
+		return err
+	}
+	s.Advance(16 * time.Minute)
+	return s.fire(sweep)
 }
 
 func neutral(_ *stage, o *rehearsal.Options) error {
@@ -189,17 +197,6 @@ func cashOnly(_ *stage, o *rehearsal.Options) error {
 func thinMarket(_ *stage, o *rehearsal.Options) error {
 	o.Fills = paperbroker.Adversarial
 	return nil
-}
-
-// lostOrder moves the clock on when execution goes on later, and lets its
-// process die once: the next one has the new time.
-func lostOrder(s *stage, o *rehearsal.Options) error {
-	o.OnLine = func(l rehearsal.Line) {
-		if l.Function == "execution" && l.Trigger == string(events.TypeRebalancePlanned) {
-			s.Advance(15 * time.Minute)
-		}
-	}
-	return o.Faults.Add(fault.Fault{Do: fault.KillBeforeWork, Function: "execution", EventType: string(events.TypeTradeExecutionContinued)})
 }
 
 func brokenStrategy(s *stage, o *rehearsal.Options) error {

@@ -38,6 +38,7 @@ const environment = "dev"
 // Names of the deployed things, as the templates give them.
 const (
 	dailySchedule = "alchemiser-" + environment + "-start-daily"
+	sweepSchedule = "alchemiser-" + environment + "-monitor-sweep"
 	parameterPath = "/alchemiser/" + environment + "/"
 )
 
@@ -77,6 +78,8 @@ type Options struct {
 
 	Backoff local.Backoff
 	OnLine  func(Line) // hears of every invocation when it has ended
+	// OnWait hears until when a run at a real account waits for its close-out.
+	OnWait func(until time.Time)
 	// OnAlarm hears of every alarm that begins or ceases to fire, within a minute.
 	OnAlarm func(cloudwatch.State)
 	Faults  *fault.Plan

@@ -99,6 +99,9 @@ func (r *Rehearsal) Run(ctx context.Context) (*Report, error) {
 	if err := r.Cloud.Quiesce(ctx); err != nil {
 		return nil, fmt.Errorf("rehearsal: the run did not come to rest: %w", err)
 	}
+	if err := r.closeOut(ctx); err != nil {
+		return nil, fmt.Errorf("rehearsal: close the run out: %w", err)
+	}
 	report := &Report{
 		AsOf: r.AsOf, Session: r.Session.Date, Slot: r.Slot, Before: before, Timeline: r.watch.end(),
 		Chain: time.Since(began), Dir: r.options.Dir, Queues: map[string]int{}, Orders: []Order{}, Mails: []Mail{},

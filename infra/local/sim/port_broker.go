@@ -211,15 +211,21 @@ func (d desk) OpenOrders(ctx context.Context) (out []broker.Order, err error) {
 	err = d.read(ctx, "orders", "", func() (string, error) {
 		defer d.behind()()
 		all, err := d.of.book().OpenOrders(context.Background())
-		out = make([]broker.Order, 0, len(all))
-		for _, o := range all {
-			if w.loop.now >= w.blind[o.ID].list {
-				out = append(out, w.priced(o))
-			}
-		}
+		out = w.listed(all)
 		return strconv.Itoa(len(out)), err
 	})
 	return out, err
+}
+
+// listed are the orders that a list shows, with the prices that are known.
+func (w *world) listed(all []broker.Order) []broker.Order {
+	out := make([]broker.Order, 0, len(all))
+	for _, o := range all {
+		if w.loop.now >= w.blind[o.ID].list {
+			out = append(out, w.priced(o))
+		}
+	}
+	return out
 }
 
 // OrdersSince implements broker.Broker.
