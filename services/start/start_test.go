@@ -158,6 +158,25 @@ func TestF39AnEarlyEndMovesTheRunsDeadlines(t *testing.T) {
 	}
 }
 
+// An attempt that was told a wrong end, moved the deadlines and died leaves
+// them to the next one, which is told the right end.
+func TestF39AnEarlierAttemptsDeadlinesDoNotStay(t *testing.T) {
+	w := newWorld(t)
+	run, wrong := events.RunID(start.RunKey("paper-main", "daily", monday)), monday.Add(5*time.Minute)
+	if _, err := w.ledger.OpenRun(t.Context(), run, ledger.Meta{TradingMode: events.Paper, Session: "2026-11-23", NotAfter: wrong.UnixMilli(), CloseOutAt: wrong.UnixMilli(), StalledAt: wrong.UnixMilli()}); err != nil {
+		t.Fatal(err)
+	}
+	_, out := w.fire(command("daily", monday, ""))
+	meta, err := ledger.Load[ledger.Meta](t.Context(), w.ledger, ledger.MetaKey(run))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := monday.Add(15 * time.Minute)
+	if len(out) != 1 || !out[0].NotAfter.Time().Equal(want) || meta.Value.NotAfter != want.UnixMilli() || !meta.DueAt.Equal(want.Add(time.Minute)) {
+		t.Errorf("published %+v, the record says %+v, due %s", out, meta.Value, meta.DueAt)
+	}
+}
+
 func TestF38TheSameSlotStartsOnce(t *testing.T) {
 	w := newWorld(t)
 	_, first := w.fire(command("daily", monday, ""))

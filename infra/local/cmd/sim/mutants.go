@@ -11,9 +11,26 @@ import (
 	"github.com/alchemiser/alchemiser/infra/local/sim/mutant"
 )
 
-// findMutants plants bugs one after the other and says how many seeds it took
-// to find each. One that is not found is an error.
+// findMutants plants the bugs that were asked for, and finds them.
 func (c command) findMutants(out io.Writer) error {
+	table := mutant.Table()
+	if c.mutants != "all" {
+		var chosen []mutant.Mutant
+		for id := range strings.SplitSeq(c.mutants, ",") {
+			k := slices.IndexFunc(table, func(m mutant.Mutant) bool { return m.ID == id })
+			if k < 0 {
+				return fmt.Errorf("there is no planted bug %q; there are %s to %s, and all", id, table[0].ID, table[len(table)-1].ID)
+			}
+			chosen = append(chosen, table[k])
+		}
+		table = chosen
+	}
+	return c.hunt(table, out)
+}
+
+// hunt plants bugs one after the other and says how many seeds it took to find
+// each. One that is not found from every starting point is an error.
+func (c command) hunt(bugs []mutant.Mutant, out io.Writer) error {
 	root, err := repository()
 	if err != nil {
 		return err
@@ -24,34 +41,34 @@ func (c command) findMutants(out io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	r := mutant.Runner{Root: root, Dir: dir, Starts: c.starts, Limit: c.n}
-	wanted := strings.Split(c.mutants, ",")
 	var missed []string
 	fmt.Fprintln(out, "| Id | Bug planted | Found by | Seeds, median | worst |")
 	fmt.Fprintln(out, "|---|---|---|---|---|")
-	for _, m := range mutant.Table() {
-		if c.mutants != "all" && !slices.Contains(wanted, m.ID) {
-			continue
-		}
+	for _, m := range bugs {
 		found, err := r.Run(context.Background(), m)
 		if err != nil {
 			return err
 		}
-		count := func(n int) string {
-			if n == 0 {
-				return fmt.Sprintf("> %d", c.n)
-			}
-			return fmt.Sprint(n)
-		}
-		if m.Sweep {
-			count = func(int) string { return "sweep" }
-		}
-		fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", m.ID, m.Bug, found.Invariant, count(found.Median()), count(found.Worst()))
-		if found.Median() == 0 {
+		fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", m.ID, m.Bug, found.Invariant, c.seeds(m, found.Median()), c.seeds(m, found.Worst()))
+		if found.Worst() == 0 {
 			missed = append(missed, m.ID)
 		}
 	}
 	if len(missed) > 0 {
-		return fmt.Errorf("not found: %s", strings.Join(missed, ", "))
+		return fmt.Errorf("not found within %d seeds from each of %d starting points, or not by the crash sweep: %s", c.n, c.starts, strings.Join(missed, ", "))
 	}
 	return nil
+}
+
+// seeds says after how many seeds a bug was found; 0 is not at all.
+func (c command) seeds(m mutant.Mutant, n int) string {
+	switch {
+	case n == 0 && m.Sweep:
+		return "not found"
+	case n == 0:
+		return fmt.Sprintf("> %d", c.n)
+	case m.Sweep:
+		return "sweep"
+	}
+	return fmt.Sprint(n)
 }
