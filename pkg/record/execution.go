@@ -138,6 +138,17 @@ type Execution struct {
 	// with it: a repetition of that event is answered in the same way.
 	Final      *events.TradeExecuted `json:"final,omitempty"`
 	ReportedBy string                `json:"reported_by,omitempty"`
+	// Refused is why the plan was never worked on. It is written in the place of
+	// a beginning, so that of two invocations one refuses or one begins.
+	Refused *Refusal `json:"refused,omitempty"`
+}
+
+// Refusal is a permanent failure before the first order.
+type Refusal struct {
+	Code    string            `json:"code"`
+	Message string            `json:"message"`
+	Hint    string            `json:"hint"`
+	Details map[string]string `json:"details,omitempty"`
 }
 
 // Alarm is something an operator must look at beside the run's report.

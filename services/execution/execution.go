@@ -111,15 +111,10 @@ func (x *Execution) Continued(ctx context.Context, in events.Envelope) ([]events
 
 // begin checks a plan that was never worked on.
 func (x *Execution) begin(ctx context.Context, in events.Envelope, plan *events.RebalancePlanned, doc ledger.Doc[record.Execution], s standing) ([]events.Event, error) {
-	if !x.Clock.Now().Before(in.NotAfter.Time()) {
-		return nil, stage.Permanent("expired", "nothing was traded; the next scheduled run will",
-			"%s arrived after the run's deadline %s", in.EventType, in.NotAfter)
-	}
+	doc.Value = record.Execution{PlanID: plan.PlanID, PlanHash: plan.PlanHash, Plan: plan, Phase: events.PhaseSells, StartedAt: x.Clock.Now()}
 	if err := x.check(in, plan, s); err != nil {
-		return nil, err
+		return nil, x.refuse(ctx, doc, err)
 	}
-	now := x.Clock.Now()
-	doc.Value = record.Execution{PlanID: plan.PlanID, PlanHash: plan.PlanHash, Plan: plan, Phase: events.PhaseSells, StartedAt: now}
 	switch {
 	case in.DryRun:
 		return x.rehearse(ctx, x.Broker, doc.Value)
@@ -127,6 +122,30 @@ func (x *Execution) begin(ctx context.Context, in events.Envelope, plan *events.
 		return x.nothing(ctx, doc.Value)
 	}
 	return x.work(ctx, in, doc, "")
+}
+
+// refuse records a permanent refusal in the place of the beginning. Another
+// invocation that takes this one's claim for ended, by another clock, may be
+// about to begin: one of the two writes the record, and the other learns of it.
+func (x *Execution) refuse(ctx context.Context, doc ledger.Doc[record.Execution], cause error) error {
+	var e *stage.Error
+	if !errors.As(cause, &e) || !e.Final {
+		return cause
+	}
+	doc.Value.Plan, doc.Value.Phase = nil, events.PhaseDone
+	doc.Value.Refused = &record.Refusal{Code: e.Code, Message: e.Message, Hint: e.Hint, Details: e.Details}
+	doc.Expires = doc.Value.StartedAt.Add(keep)
+	if err := ledger.Save(ctx, x.Ledger, &doc); err != nil {
+		return stage.Transient("in_progress", err)
+	}
+	return cause
+}
+
+// refused is the refusal on record, as it was first given.
+func refused(r *record.Refusal) error {
+	e := stage.Permanent(r.Code, r.Hint, "%s", r.Message)
+	e.Details = r.Details
+	return e
 }
 
 // standing is what says whether a run may trade the account: the account
@@ -153,6 +172,10 @@ func (x *Execution) standing(ctx context.Context, in events.Envelope) (s standin
 // check refuses a plan before anything was sent for it.
 func (x *Execution) check(in events.Envelope, plan *events.RebalancePlanned, s standing) error {
 	const look = "look at the portfolio and execution functions' settings; nothing was traded"
+	if !x.Clock.Now().Before(in.NotAfter.Time()) {
+		return stage.Permanent("expired", "nothing was traded; the next scheduled run will",
+			"%s arrived after the run's deadline %s", in.EventType, in.NotAfter)
+	}
 	hash, err := events.PlanHash(plan)
 	if err != nil {
 		return err

@@ -58,7 +58,10 @@ type trade struct {
 // work takes the plan's lock, trades until everything is done or the
 // invocation ends, and says what follows.
 func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc[record.Execution], stop string) ([]events.Event, error) {
-	if doc.Value.Phase == events.PhaseDone {
+	switch e := doc.Value; {
+	case e.Refused != nil:
+		return nil, refused(e.Refused)
+	case e.Phase == events.PhaseDone:
 		return x.repeat(ctx, in, doc)
 	}
 	t := &trade{Execution: x, runID: in.CorrelationID, notAfter: in.NotAfter.Time(), exec: doc, plan: doc.Value.Plan}

@@ -157,7 +157,7 @@ func times(n int) string {
 
 func (h history) ordersKnown() string {
 	switch {
-	case h.execution == nil:
+	case h.execution == nil || h.execution.Refused != nil:
 		return OrdersNone
 	case len(h.orders) > 0 || h.unread > 0 || h.executing():
 		return OrdersUnresolved
