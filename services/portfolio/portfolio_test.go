@@ -169,6 +169,26 @@ func TestEveryBreachIsNamed(t *testing.T) {
 	}
 }
 
+// An order that an older run left working holds shares. Execution cancels it
+// before it sells, so that the plan counts them: otherwise it would sell a part
+// and be complete.
+func TestF90SharesOfAnOlderOrderAreSold(t *testing.T) {
+	desk := newDesk()
+	desk.positions[0].Available = d("1")
+	desk.orders = []broker.Order{{Symbol: "A", ClientID: "alc-A-s01-older", Side: events.Sell, Qty: d("12"), Filled: d("3"), Status: "pending_cancel"}}
+	out, err := newPortfolio(desk).SignalGenerated(t.Context(), signalled())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := out[0].Payload.(*events.RebalancePlanned)
+	if len(p.Lines) != 2 || p.Lines[0].Symbol != "A" || p.Lines[0].Qty != "10" || len(p.Context.Warnings) != 0 {
+		t.Errorf("lines %+v, warnings %v", p.Lines, p.Context.Warnings)
+	}
+	if len(p.Snapshot.OpenOwnOrders) != 1 || p.Snapshot.Positions[0].QtyAvailable != "1" {
+		t.Errorf("snapshot %+v", p.Snapshot)
+	}
+}
+
 func TestIgnoredSymbolsAreNotCounted(t *testing.T) {
 	desk := newDesk()
 	p := newPortfolio(desk)

@@ -37,6 +37,9 @@ type snapshot struct {
 	assets  map[string]broker.Asset
 	market  map[string]broker.Snapshot
 	own     []string // open orders of ours, from an older run
+	// free are the shares that these orders hold: execution cancels them first,
+	// and does not begin when one of them is filled meanwhile, or does not end.
+	free map[string]money.Decimal
 }
 
 // holdings are a first read of account and positions.
@@ -136,10 +139,14 @@ func (p *Portfolio) others(ctx context.Context, s *snapshot, wanted []string) er
 	if err != nil {
 		return stage.Transient("broker_unavailable", err)
 	}
+	s.free = make(map[string]money.Decimal)
 	for _, o := range orders {
 		switch {
 		case strings.HasPrefix(o.ClientID, ownOrder):
 			s.own = append(s.own, o.ClientID)
+			if o.Side == events.Sell {
+				s.free[o.Symbol] = s.free[o.Symbol].Add(o.Qty.Sub(o.Filled))
+			}
 		case slices.Contains(symbols, o.Symbol):
 			return stage.Permanent("foreign_open_order", "cancel it at the broker, or set IGNORE_SYMBOLS",
 				"there is an open order for %s that is not ours (%s)", o.Symbol, o.ClientID)
@@ -216,7 +223,7 @@ func (p *Portfolio) book(s *snapshot, dryRun bool) (Book, map[string]priced, err
 	for _, symbol := range slices.Sorted(maps.Keys(s.assets)) {
 		asset := s.assets[symbol]
 		position := s.held[symbol]
-		h := Holding{Qty: position.Qty, Available: position.Available, Tradable: asset.Tradable, Fractionable: asset.Fractionable}
+		h := Holding{Qty: position.Qty, Available: money.Min(position.Qty, position.Available.Add(s.free[symbol])), Tradable: asset.Tradable, Fractionable: asset.Fractionable}
 		m := s.market[symbol]
 		h.PreviousClose = m.PreviousClose
 		if found, ok := p.priceOf(m, s.takenAt, dryRun); ok {
