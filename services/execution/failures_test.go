@@ -431,6 +431,26 @@ func TestF79PriceArrivesAfterTheFill(t *testing.T) {
 	}
 }
 
+// A read from a replica that is behind tells what fewer shares cost.
+func TestF79APriceOfFewerSharesIsNotWaitedFor(t *testing.T) {
+	w := newWorld(t)
+	w.desk.fill, w.desk.noPrice = all, true
+	reads, whole, wrong := 0, money.Zero(), d("1")
+	w.desk.tick = func(o *broker.Order) {
+		switch reads++; reads {
+		case 3:
+			whole = o.Filled
+			o.Filled, o.AvgPrice = d("20"), &wrong
+		case 4:
+			o.Filled, o.AvgPrice = whole, o.Limit
+		}
+	}
+	e := w.trade(w.plan(w.exit()))
+	if leg := e.Legs[0]; reads < 4 || leg.AvgPrice == nil || !d(string(*leg.AvgPrice)).Equal(*w.desk.orders[0].Limit) {
+		t.Errorf("%d reads: %s, leg %+v", reads, show(e), leg)
+	}
+}
+
 func TestF81APartialFillIsNoSuccess(t *testing.T) {
 	w := newWorld(t)
 	w.desk.fill = func(o broker.Order) money.Decimal {

@@ -99,7 +99,7 @@ func (t *trade) readPrices(ctx context.Context, i int) (pending int, err error) 
 			continue
 		}
 		reply := t.perform(ctx, Command{Do: Read, ID: a.BrokerOrderID})
-		if reply.Order == nil || reply.Order.AvgPrice == nil {
+		if o := reply.Order; o == nil || o.AvgPrice == nil || !o.Filled.Equal(a.Filled) { // what fewer shares cost is not the price of more
 			pending++
 			continue
 		}
