@@ -25,7 +25,7 @@ type Prices map[string]Decimal
 func (p Prices) MarshalJSON() ([]byte, error) { return object(p) }
 
 // Timings are milliseconds by stage, from the arrival of its event to its
-// commit.
+// commit; of several invocations together, without what lay between them.
 type Timings map[string]int64
 
 // MarshalJSON writes {} for nil.

@@ -124,7 +124,10 @@ type Execution struct {
 	Budget        *Budget   `json:"buy_budget,omitempty"`
 	Continuations int       `json:"continuations"`
 	StartedAt     time.Time `json:"started_at"`
-	Preflight     bool      `json:"preflight_done"`
+	// WorkedMS is how long the invocations took that ended by themselves, without
+	// what lay between them: what Lambda charges for.
+	WorkedMS  int64 `json:"worked_ms,omitempty"`
+	Preflight bool  `json:"preflight_done"`
 	// Stop is why no further order may be sent in this run.
 	Stop       string    `json:"stop,omitempty"`
 	CloseUntil time.Time `json:"close_until,omitzero"`

@@ -220,7 +220,9 @@ func (x *Execution) nothing(ctx context.Context, exec record.Execution) ([]event
 	if err != nil {
 		return nil, stage.Transient("broker_unavailable", err)
 	}
-	return []events.Event{{Payload: report(exec.Plan, exec, nil, &account, x.Clock.Now())}}, nil
+	now := x.Clock.Now()
+	exec.WorkedMS = now.Sub(exec.StartedAt).Milliseconds()
+	return []events.Event{{Payload: report(exec.Plan, exec, nil, &account, now)}}, nil
 }
 
 // reader is the part of the broker that a dry run gets: it cannot trade.
@@ -241,7 +243,9 @@ func (x *Execution) rehearse(ctx context.Context, b reader, exec record.Executio
 	for _, symbol := range changed(exec.Plan, positions) {
 		exec.Warnings = append(exec.Warnings, "the position in "+symbol+" changed since the plan was made")
 	}
-	e := report(exec.Plan, exec, legs, nil, x.Clock.Now())
+	now := x.Clock.Now()
+	exec.WorkedMS = now.Sub(exec.StartedAt).Milliseconds()
+	e := report(exec.Plan, exec, legs, nil, now)
 	e.Outcome, e.Success = events.OutcomeDryRun, true
 	e.FailureCodes, e.Residuals = nil, nil
 	return []events.Event{{Payload: e}}, nil

@@ -732,6 +732,10 @@ func TestLateEventClosesAndReports(t *testing.T) {
 	if e.Outcome != events.OutcomeFailed || len(w.desk.posts) != posts {
 		t.Errorf("%s, %d posts after the deadline", show(e), len(w.desk.posts)-posts)
 	}
+	// Twice at work, and twenty minutes between.
+	if worked := time.Duration(e.Context.Timings["execution"]) * time.Millisecond; worked < time.Second || worked > 5*time.Minute || e.FinishedAt.Time().Sub(e.StartedAt.Time()) < 20*time.Minute {
+		t.Errorf("%s at work, from %s to %s", worked, e.StartedAt, e.FinishedAt)
+	}
 }
 
 func TestLateEventWithoutAnExecutionExpires(t *testing.T) {

@@ -61,6 +61,7 @@ func (t *trade) finish(ctx context.Context) error {
 	} else {
 		t.exec.Value.Warnings = append(t.exec.Value.Warnings, "the account could not be read after the last order")
 	}
+	t.worked()
 	e := &t.exec.Value
 	e.Final = report(t.plan, *e, t.values(), after, t.Clock.Now())
 	e.Phase, e.Plan = events.PhaseDone, nil

@@ -65,7 +65,7 @@ func report(plan *events.RebalancePlanned, exec record.Execution, legs []Leg, ac
 	if e.Context.Timings == nil {
 		e.Context.Timings = make(events.Timings)
 	}
-	e.Context.Timings["execution"] = now.Sub(exec.StartedAt).Milliseconds()
+	e.Context.Timings["execution"] = exec.WorkedMS
 	fit(e)
 	return e
 }

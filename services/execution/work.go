@@ -41,6 +41,7 @@ var errUnresolved = errors.New("execution: orders are unresolved: the close-out 
 type trade struct {
 	*Execution
 	runID    string
+	began    time.Time
 	notAfter time.Time
 	exec     ledger.Doc[record.Execution]
 	plan     *events.RebalancePlanned
@@ -64,12 +65,17 @@ func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc
 	case e.Phase == events.PhaseDone:
 		return x.repeat(ctx, in, doc)
 	}
-	t := &trade{Execution: x, runID: in.CorrelationID, notAfter: in.NotAfter.Time(), exec: doc, plan: doc.Value.Plan}
+	t := &trade{Execution: x, runID: in.CorrelationID, began: x.Clock.Now(), notAfter: in.NotAfter.Time(), exec: doc, plan: doc.Value.Plan}
+	if doc.Version == 0 {
+		t.began = doc.Value.StartedAt
+	}
 	if err := t.lock(ctx); err != nil {
 		return nil, err
 	}
 	err := t.run(ctx, stop)
-	t.exec.Value.Owner, t.exec.Value.LeaseUntil = "", time.Time{}
+	if t.exec.Value.Owner, t.exec.Value.LeaseUntil = "", (time.Time{}); err != nil {
+		t.worked()
+	}
 	switch {
 	case errors.Is(err, errOutOfTime):
 		if err := t.save(ctx); err != nil {
@@ -90,6 +96,9 @@ func (x *Execution) work(ctx context.Context, in events.Envelope, doc ledger.Doc
 	t.exec.Value.ReportedBy = in.EventID
 	return final(t.runID, t.exec.Value), t.save(ctx)
 }
+
+// worked adds the invocation's time to the record.
+func (t *trade) worked() { t.exec.Value.WorkedMS += t.Clock.Now().Sub(t.began).Milliseconds() }
 
 // repeat answers an event about a plan that is done. One event reports, under
 // one id: another one, such as a close-out that is driven again, has nothing

@@ -97,7 +97,9 @@ func ofExecution(n *events.TradingNotificationRequested, p *events.TradeExecuted
 	if scale, err := money.Parse(p.BuyScale); err == nil && scale.Less(money.One()) {
 		n.Warnings = append(slices.Clone(n.Warnings), fmt.Sprintf("The buys were scaled to %s%% of the plan: less cash was there than planned.", scale.Shift(2).Fixed(1)))
 	}
-	n.Timings["execution"] = p.FinishedAt.Time().Sub(p.StartedAt.Time()).Milliseconds()
+	if _, told := n.Timings["execution"]; !told {
+		n.Timings["execution"] = p.FinishedAt.Time().Sub(p.StartedAt.Time()).Milliseconds()
+	}
 	if !p.Outcome.Success() {
 		n.Failure = executionFailure(p)
 	}
