@@ -108,7 +108,8 @@ func (l *Leg) share(b record.Budget, tolerance *money.Decimal) {
 		l.end(cmp.Or(b.Reason, reasonNoCash))
 	default:
 		l.Qty, l.ArrivalMid = buy.Qty, &buy.Mid
-		less := l.Intended.Mul(l.Price).Sub(l.Qty.Mul(buy.Mid))
+		// Before it is rounded to whole shares, which the planner does as well.
+		less := l.Intended.Mul(l.Price).Sub(l.Intended.Mul(b.Scale).Mul(buy.Mid))
 		if l.Qty.Less(l.Intended) && (l.Kind == events.Exit || tolerance != nil && !less.Less(*tolerance)) {
 			l.Cut = cmp.Or(b.Reason, reasonNoCash)
 		}
@@ -116,8 +117,8 @@ func (l *Leg) share(b record.Budget, tolerance *money.Decimal) {
 }
 
 // tolerance is how much less of a buy, in USD, the planner itself would have
-// left: the threshold of an adjustment, and the rest of a share where there are
-// only whole ones. Nil for plans of builds that did not record their figures.
+// left: the threshold of an adjustment. Nil for plans of builds that did not
+// record their figures.
 //
 //	max(USD, min(pct × equity, rel × max(target, current)))
 func tolerance(plan *events.RebalancePlanned, line events.PlanLine) *money.Decimal {
@@ -128,8 +129,5 @@ func tolerance(plan *events.RebalancePlanned, line events.PlanLine) *money.Decim
 	value := money.Max(money.MustParse(line.TargetValue), money.MustParse(line.CurrentQty).Mul(money.MustParse(line.Price)))
 	most := money.Min(money.MustParse(p.MinTradePct).Mul(money.MustParse(plan.Equity)), money.MustParse(p.MinTradeRel).Mul(value))
 	most = money.Max(money.MustParse(p.MinTradeUSD), most)
-	if !line.Fractionable {
-		most = most.Add(money.MustParse(line.Price))
-	}
 	return &most
 }

@@ -471,25 +471,29 @@ func TestF81APartialFillIsNoSuccess(t *testing.T) {
 func TestF81ABuyThatTheBudgetCutIsNoSuccess(t *testing.T) {
 	for _, c := range []struct {
 		power   string
+		qty     string
+		whole   bool // only whole shares
 		outcome events.Outcome
 		status  events.LegStatus
 		reason  string
 	}{
-		{"6000", events.OutcomePartial, events.LegPartial, "buying_power"}, // of 9,000: 3,029.85 less
-		{"8800", events.OutcomePartial, events.LegPartial, "buying_power"}, // 243.78 less than planned, 200 are an adjustment
-		{"8900", events.OutcomeCompleted, events.LegFilled, ""},            // 144.28 less
-		{"9100", events.OutcomeCompleted, events.LegFilled, ""},
+		{"6000", "45", false, events.OutcomePartial, events.LegPartial, "buying_power"}, // of 9,000: 3,029.85 less
+		{"8800", "45", false, events.OutcomePartial, events.LegPartial, "buying_power"}, // 243.78 less than planned, 200 are an adjustment
+		{"8900", "45", false, events.OutcomeCompleted, events.LegFilled, ""},            // 144.28 less
+		{"9100", "45", false, events.OutcomeCompleted, events.LegFilled, ""},
+		{"8900", "45", true, events.OutcomeCompleted, events.LegFilled, ""}, // rounded to 44 shares, 200 less
+		{"300", "2", true, events.OutcomePartial, events.LegPartial, "buying_power"},
 	} {
 		w := newWorld(t)
 		w.desk.fill = all
 		w.desk.account.BuyingPower = d(c.power)
-		line := w.line(1, "NEW", events.Buy, events.Open, "45", "200", "0")
-		line.TargetValue = "9000"
+		line := w.line(1, "NEW", events.Buy, events.Open, c.qty, "200", "0")
+		line.TargetValue, line.Fractionable = line.Value, !c.whole
 		p := w.plan(line)
 		p.Policy = &events.PlanPolicy{ReservePct: "0.01", MinTradePct: "0.01", MinTradeRel: "0.25", MinTradeUSD: "5", BrokerMinUSD: "1"}
 		e := w.trade(p)
 		if e.Outcome != c.outcome || e.Success != c.outcome.Success() || e.Legs[0].Status != c.status || e.Legs[0].ReasonCode != c.reason {
-			t.Errorf("power %s: %s, want %s %s %q", c.power, show(e), c.outcome, c.status, c.reason)
+			t.Errorf("%s shares, power %s: %s, want %s %s %q", c.qty, c.power, show(e), c.outcome, c.status, c.reason)
 		}
 	}
 }

@@ -45,6 +45,7 @@ type run struct {
 	limit     int64           // no order is accepted at or after it
 	events    []events.Envelope
 	started   *events.Envelope
+	signalled int64 // when its targets were published
 	plan      *events.RebalancePlanned
 	planned   int64 // when the plan was published
 	executed  *events.TradeExecuted
@@ -184,6 +185,8 @@ func (w *world) fileEvents(c *caseFile) {
 		switch payload := e.Payload.(type) {
 		case *events.WorkflowStarted:
 			r.started = &e
+		case *events.SignalGenerated:
+			r.signalled = p.at
 		case *events.RebalancePlanned:
 			r.plan, r.planned, r.plans = payload, p.at, r.plans+1
 		case *events.TradeExecuted:

@@ -59,23 +59,40 @@ func (w *world) rightTarget(r *run) (events.Weights, bool) {
 		maps.Copy(other, told)
 		candidates = append(candidates, other)
 	}
-	applied := w.appliedBefore(r)
-	for _, bars := range candidates {
-		d, err := signal.Decide(w.bundle, bars, asOf.Date, started.Session, applied, started.Force)
-		if err == nil && maps.Equal(d.Weights, r.plan.Context.TargetWeights) {
-			return d.Weights, true
+	for _, at := range w.closings(r) {
+		applied := w.appliedUntil(r, at)
+		for _, bars := range candidates {
+			d, err := signal.Decide(w.bundle, bars, asOf.Date, started.Session, applied, started.Force)
+			if err == nil && maps.Equal(d.Weights, r.plan.Context.TargetWeights) {
+				return d.Weights, true
+			}
 		}
 	}
 	return nil, false
 }
 
-// appliedBefore is what earlier runs brought into the account.
-func (w *world) appliedBefore(r *run) map[string]ledger.Applied {
+// closings are the times at which signal may have read what was applied: when
+// the run began, and when another one was closed until its targets were
+// published. That happens beside a dry run, which needs no lease.
+func (w *world) closings(r *run) []int64 {
+	const skew = 2 * 60_000 // of two machines
+	began := r.started.Timestamp.Time().UnixMilli()
+	out := []int64{began}
+	for _, e := range w.ended {
+		if at := e.meta.ClosedAt; e != r && r.started.DryRun && at > began-skew && at < r.signalled/1e6+skew {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// appliedUntil is what earlier runs brought into the account until a time.
+func (w *world) appliedUntil(r *run, at int64) map[string]ledger.Applied {
 	out := make(map[string]ledger.Applied)
 	earlier := slices.Clone(w.ended)
 	slices.SortFunc(earlier, func(a, b *run) int { return cmp.Compare(a.meta.ClosedAt, b.meta.ClosedAt) })
 	for _, e := range earlier {
-		if e == r || e.executed == nil || e.meta.DryRun || e.meta.ClosedAt > r.started.Timestamp.Time().UnixMilli() {
+		if e == r || e.executed == nil || e.meta.DryRun || e.meta.ClosedAt > at {
 			continue
 		}
 		if o := e.meta.Outcome; o != string(events.OutcomeCompleted) && o != string(events.OutcomePartial) && o != string(events.OutcomeNoTrades) {
@@ -139,14 +156,20 @@ func (w *world) judgePositions(name string, r *run, target events.Weights) {
 		want, value := money.MustParse(weight).Mul(deployable), qty.Mul(price)
 		more := money.Max(money.FromInt(5), money.Min(equity.Mul(money.MustParse("0.01")), money.Max(want, value).Mul(money.MustParse("0.25"))))
 		more = more.Add(money.MustParse("1.02")) // the broker's minimum; equity and deployable are told in cents
-		if l := r.legs[legKey{symbol, events.Buy}]; w.traits[symbol].NotFractionable || l != nil && l.line != nil && !l.line.Fractionable || w.faults.kinds[24].fired > 0 {
+		l := r.legs[legKey{symbol, events.Buy}]
+		whole := w.traits[symbol].NotFractionable || l != nil && l.line != nil && !l.line.Fractionable || w.faults.kinds[24].fired > 0
+		if whole {
 			more = more.Add(price)
 		}
 		over := value.Sub(want)
 		if over.Sign() > 0 {
 			excess = excess.Add(over)
 		}
-		gaps = append(gaps, gap{symbol, over, more, more.Add(want.Mul(money.MustParse("0.02")))})
+		less := more.Add(want.Mul(money.MustParse("0.02")))
+		if whole && r.executed.BuyScale != "1" { // the plan's quantity was rounded down, and what the budget left of it once more
+			less = less.Add(price)
+		}
+		gaps = append(gaps, gap{symbol, over, more, less})
 	}
 	for _, g := range gaps {
 		if less := g.less.Add(excess); g.more.Less(g.over) || less.Less(g.over.Neg()) {
