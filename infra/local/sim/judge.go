@@ -45,7 +45,9 @@ type run struct {
 	limit     int64           // no order is accepted at or after it
 	events    []events.Envelope
 	started   *events.Envelope
-	signalled int64 // when its targets were published
+	begun     int64 // when that was published
+	signalled int64 // when its targets were
+	closed    int64 // when its record was closed, by the true time
 	plan      *events.RebalancePlanned
 	planned   int64 // when the plan was published
 	executed  *events.TradeExecuted
@@ -114,13 +116,17 @@ func (w *world) file() *caseFile {
 	for _, o := range w.book {
 		c.orders[o.ID] = o
 	}
-	seen := make(map[string]bool)
 	for _, write := range w.writes {
 		id, ok := strings.CutPrefix(write.key.PK, "RUN#")
-		if !ok || write.key.SK != "META" || seen[id] {
+		if !ok || write.key.SK != "META" {
 			continue
 		}
-		seen[id] = true
+		if r := c.byID[id]; r != nil {
+			if r.closed == 0 && write.due.IsZero() { // nothing is due for a closed run
+				r.closed = write.at
+			}
+			continue
+		}
 		r := &run{id: id, legs: make(map[legKey]*leg)}
 		r.items, _ = w.memory.Query(context.Background(), write.key.PK, "") // a memory in memory does not fail
 		for _, item := range r.items {
@@ -184,7 +190,7 @@ func (w *world) fileEvents(c *caseFile) {
 		r.events = append(r.events, e)
 		switch payload := e.Payload.(type) {
 		case *events.WorkflowStarted:
-			r.started = &e
+			r.started, r.begun = &e, p.at
 		case *events.SignalGenerated:
 			r.signalled = p.at
 		case *events.RebalancePlanned:

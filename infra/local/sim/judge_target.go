@@ -73,14 +73,13 @@ func (w *world) rightTarget(r *run) (events.Weights, bool) {
 
 // closings are the times at which signal may have read what was applied: when
 // the run began, and when another one was closed until its targets were
-// published. That happens beside a dry run, which needs no lease.
+// published. That happens beside a dry run, which needs no lease, and when a
+// lost message of an older run is driven again.
 func (w *world) closings(r *run) []int64 {
-	const skew = 2 * 60_000 // of two machines
-	began := r.started.Timestamp.Time().UnixMilli()
-	out := []int64{began}
+	out := []int64{r.begun}
 	for _, e := range w.ended {
-		if at := e.meta.ClosedAt; e != r && r.started.DryRun && at > began-skew && at < r.signalled/1e6+skew {
-			out = append(out, at)
+		if e != r && e.closed > r.begun && e.closed <= r.signalled {
+			out = append(out, e.closed)
 		}
 	}
 	return out
@@ -90,9 +89,9 @@ func (w *world) closings(r *run) []int64 {
 func (w *world) appliedUntil(r *run, at int64) map[string]ledger.Applied {
 	out := make(map[string]ledger.Applied)
 	earlier := slices.Clone(w.ended)
-	slices.SortFunc(earlier, func(a, b *run) int { return cmp.Compare(a.meta.ClosedAt, b.meta.ClosedAt) })
+	slices.SortFunc(earlier, func(a, b *run) int { return cmp.Compare(a.closed, b.closed) })
 	for _, e := range earlier {
-		if e == r || e.executed == nil || e.meta.DryRun || e.meta.ClosedAt > at {
+		if e == r || e.executed == nil || e.meta.DryRun || e.closed > at {
 			continue
 		}
 		if o := e.meta.Outcome; o != string(events.OutcomeCompleted) && o != string(events.OutcomePartial) && o != string(events.OutcomeNoTrades) {
@@ -128,6 +127,11 @@ func (w *world) judgePositions(name string, r *run, target events.Weights) {
 	equity, deployable := money.MustParse(r.plan.Equity), money.MustParse(r.plan.Deployable)
 	prices, excused := w.planPrices(r)
 	excess := equity.Mul(money.MustParse("0.01")) // the price walk, and cents
+	for _, l := range r.plan.Lines {
+		if qty := money.MustParse(l.Qty); l.Side == events.Sell && !l.Fractionable { // a part of a share finances no buy
+			excess = excess.Add(qty.Sub(qty.Floor(0)).Mul(money.MustParse(l.Price)))
+		}
+	}
 	type gap struct {
 		symbol           string
 		over, more, less money.Decimal
