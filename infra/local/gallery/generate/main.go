@@ -22,6 +22,10 @@ func main() {
 	flag.BoolVar(&g.pictures, "pictures", true, "take pictures; needs Chromium")
 	flag.StringVar(&g.only, "only", "", "this scene alone")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "%q is not a flag; -only %s plays one scene\n", flag.Arg(0), flag.Arg(0))
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := g.generate(ctx); err != nil {
