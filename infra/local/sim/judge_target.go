@@ -224,6 +224,8 @@ func (w *world) planPrices(r *run) (map[string]money.Decimal, map[string]bool) {
 		switch h.Reason {
 		case "reducing", "frozen", "not_tradable", "held_quantity":
 			excused[h.Symbol] = true
+		case "no_cash": // an account is freed of its debt first, and the target bought by the next run
+			excused[h.Symbol] = excused[h.Symbol] || money.MustParse(r.plan.Cash).Sign() < 0
 		}
 	}
 	for _, l := range r.plan.Suppressed {

@@ -10,6 +10,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/broker/paperbroker"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/market"
+	"github.com/alchemiser/alchemiser/pkg/topology"
 )
 
 // desk is the broker as a process sees it: the book behind the port, with the
@@ -249,7 +250,7 @@ func (w *world) priced(o broker.Order) broker.Order {
 			times = 4
 		}
 		b.price, b.filled = 0, o.Filled
-		if w.strikesAt(20, times) {
+		if w.strikesAt(20, times, topology.Execution) { // nobody else looks at it
 			b.price = w.loop.now + between(w.how(20), 0, 10*time.Second)
 		}
 		w.blind[o.ID] = b
