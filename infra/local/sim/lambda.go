@@ -81,6 +81,7 @@ type invocation struct {
 	calls   int // of the ledger
 	err     error
 	mailed  []int // letters that it sent
+	sound   bool  // it began when faults were over
 	reaches book  // the broker's
 }
 
@@ -140,7 +141,7 @@ func (w *world) finish(i *invocation, how string) {
 		return
 	}
 	planned := strings.HasPrefix(how, "killed") && len(w.point.deaths) > 0
-	if !w.faults.on && j.event.EventID != "" && !planned && !strings.Contains(how, "in_progress") && !strings.Contains(how, ledger.ErrConflict.Error()) {
+	if i.sound && j.event.EventID != "" && !planned && !strings.Contains(how, "in_progress") && !strings.Contains(how, ledger.ErrConflict.Error()) {
 		w.blame("I14", "%s (%s) was driven again, and ended with %s", i.name, j.event.EventType, how)
 	}
 	if j.tries > j.function.Async.Attempts {
@@ -162,6 +163,7 @@ func (w *world) invoke(j *job) {
 		world: w, job: j, began: w.loop.now, build: "1",
 		name: string(j.function.Name) + "/" + strconv.Itoa(w.lambda.count[j.function.Name]) + "#" + strconv.Itoa(j.tries),
 	}
+	i.sound = !w.faults.on
 	w.afflict(i)
 	w.lambda.running[j.claim()]++
 	w.trace.add(w.loop.now, i.name, "begin", string(j.event.EventType)+j.command, strconv.FormatInt(i.skew, 10))
