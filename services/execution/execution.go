@@ -77,7 +77,7 @@ func (x *Execution) Planned(ctx context.Context, in events.Envelope) ([]events.E
 		return nil, err
 	case doc.Version == 0:
 		return x.begin(ctx, in, plan, doc, standing)
-	case doc.Value.PlanHash != plan.PlanHash:
+	case doc.Value.Refused == nil && doc.Value.PlanHash != plan.PlanHash:
 		return nil, stage.Permanent("plan_conflict", "alchemiser show "+in.CorrelationID,
 			"plan %s was begun with hash %s and came again with %s", plan.PlanID, doc.Value.PlanHash, plan.PlanHash)
 	}
@@ -90,12 +90,13 @@ func (x *Execution) Continued(ctx context.Context, in events.Envelope) ([]events
 	if !ok {
 		return nil, fmt.Errorf("execution: %s carries %T", in.EventType, in.Payload)
 	}
-	doc, err := ledger.Load[record.Execution](ctx, x.Ledger, ledger.ExecKey(in.CorrelationID, more.PlanID))
-	if errors.Is(err, ledger.ErrNotFound) {
-		return nil, stage.Permanent("expired", "nothing was traded", "no execution of plan %s was ever begun", more.PlanID)
-	}
+	doc, err := ledger.LoadOr[record.Execution](ctx, x.Ledger, ledger.ExecKey(in.CorrelationID, more.PlanID))
 	if err != nil {
 		return nil, err
+	}
+	if doc.Version == 0 {
+		doc.Value = record.Execution{PlanID: more.PlanID, StartedAt: x.Clock.Now()}
+		return nil, x.refuse(ctx, doc, stage.Permanent("expired", "nothing was traded", "no execution of plan %s was ever begun", more.PlanID))
 	}
 	doc.Value.Continuations = max(doc.Value.Continuations, more.N)
 	stop := ""

@@ -85,3 +85,20 @@ func TestARefusalIsRepeated(t *testing.T) {
 		}
 	}
 }
+
+// A close-out that finds nothing begun ends the run: what comes afterwards does
+// not begin it.
+func TestF20NothingBeginsAfterACloseOut(t *testing.T) {
+	w := newWorld(t)
+	p := w.rotation()
+	more := &events.TradeExecutionContinued{PlanID: p.PlanID, N: 1, Phase: events.PhaseClose, CloseOut: true, Reason: "stalled"}
+	for _, in := range []events.Envelope{w.envelope(more, events.SourceOrchestration, events.CloseOutID(events.RunID(runKey))), w.planned(p)} {
+		w.out = nil
+		if err := w.deliver(in); err != nil {
+			t.Fatal(err)
+		}
+		if f := w.failure(); f.FailureCode != "expired" || len(w.desk.posts) != 0 {
+			t.Errorf("%s: %s after %d posts", in.EventType, f.FailureCode, len(w.desk.posts))
+		}
+	}
+}
