@@ -89,11 +89,7 @@ func (s *sweep) inbox(ctx context.Context, item ledger.Item) error {
 		return err
 	}
 	if claim.Unpublished() {
-		if err := s.runtime.Republish(ctx, claim); err != nil {
-			return err
-		}
-		s.done.Republished++
-		return nil
+		return s.republish(ctx, claim)
 	}
 	if claim.Done() {
 		return nil // the index lags behind the table
@@ -135,8 +131,7 @@ func (s *sweep) tellAgain(ctx context.Context, item ledger.Item, stuck *ledger.C
 		}
 		for _, out := range claim.Out() {
 			if e, err := events.Decode(out); err == nil && e.EventID == eventID {
-				s.done.Republished++
-				return s.runtime.Republish(ctx, claim)
+				return s.republish(ctx, claim)
 			}
 		}
 	}
@@ -180,8 +175,12 @@ func (s *sweep) run(ctx context.Context, runID string) error {
 	switch {
 	case stalled && (!h.executing() || h.closedOut || h.ending != nil): // what was traded is worth a late close-out
 		return s.Decide(ctx, s.runtime, causeOf(meta, runID, events.StalledID(runID)))
-	case h.ending != nil:
-		return s.republishEnding(ctx, h)
+	case h.ending != nil: // it was published, and the bus or monitor lost it
+		claim, err := s.Ledger.Reopen(*h.ending)
+		if err != nil {
+			return err
+		}
+		return s.republish(ctx, claim)
 	case h.execution != nil: // also when DONE: its report may have died before it was committed
 		s.done.ClosedOut++
 		return s.Decide(ctx, s.runtime, causeOf(meta, runID, events.CloseOutID(runID)))
@@ -189,13 +188,8 @@ func (s *sweep) run(ctx context.Context, runID string) error {
 	return nil
 }
 
-// republishEnding repeats an ending that was published and did not close the
-// run: the bus or monitor lost it.
-func (s *sweep) republishEnding(ctx context.Context, h history) error {
-	claim, err := s.Ledger.Reopen(*h.ending)
-	if err != nil {
-		return err
-	}
+// republish hands a record's events to the bus, perhaps once more.
+func (s *sweep) republish(ctx context.Context, claim *ledger.Claim) error {
 	if err := s.runtime.Republish(ctx, claim); err != nil {
 		return err
 	}
