@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -20,21 +19,14 @@ import (
 // bytes are stored as base64.
 const partBytes = 250_000
 
-// writers are kept for the next receipts: one takes most of a megabyte.
-var writers = sync.Pool{New: func() any {
-	z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
-	if err != nil {
-		panic(err) // the level is none that gzip knows
-	}
-	return z
-}}
-
 // store writes every strategy's receipt, compressed and in parts, before the
 // decision is committed. A repeated stage writes the same parts again.
 func (s *Signal) store(ctx context.Context, runID string, receipts []*strategy.Receipt) (events.List[events.ReceiptRef], error) {
 	refs, compressed := make(events.List[events.ReceiptRef], len(receipts)), make([]bytes.Buffer, len(receipts))
-	z := writers.Get().(*gzip.Writer)
-	defer writers.Put(z)
+	z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed) // one for all receipts: it takes most of a megabyte
+	if err != nil {
+		return nil, fmt.Errorf("signal: compress receipts: %w", err)
+	}
 	for k, r := range receipts {
 		document, err := json.Marshal(r)
 		if err != nil {
@@ -50,7 +42,7 @@ func (s *Signal) store(ctx context.Context, runID string, receipts []*strategy.R
 			return nil, fmt.Errorf("signal: compress the receipt of %s: %w", r.Strategy, err)
 		}
 	}
-	err := env.Each(ctx, s.Tasks, len(receipts), atOnce, func(ctx context.Context, k int) error {
+	err = env.Each(ctx, s.Tasks, len(receipts), atOnce, func(ctx context.Context, k int) error {
 		for part := range slices.Chunk(compressed[k].Bytes(), partBytes) {
 			if err := s.Ledger.SaveReceipt(ctx, runID, refs[k].Strategy, refs[k].Parts, part); err != nil {
 				return err
