@@ -24,10 +24,14 @@ func Table() []Mutant {
 		{"M04", "what was committed and not published is never published again", []string{"I12"}, false, []Edit{
 			{"pkg/stage/stage.go", `return Decision{Result: claim.Result(), Repeated: true}, s.publish(ctx, log, claim)`, `return Decision{Result: claim.Result(), Repeated: true}, nil`},
 			{"services/monitor/sweep.go", `	if claim.Unpublished() {
-		if err`, `	if claim.Unpublished() && s == nil {
-		if err`},
-			{"services/monitor/sweep.go", `	case h.ending != nil:
-		return s.republishEnding(ctx, h)`, `	case h.ending != nil:
+		return s.republish(ctx, claim)`, `	if claim.Unpublished() {
+		return nil`},
+			{"services/monitor/sweep.go", `	case h.ending != nil: // it was published, and the bus or monitor lost it
+		claim, err := s.Ledger.Reopen(*h.ending)
+		if err != nil {
+			return err
+		}
+		return s.republish(ctx, claim)`, `	case h.ending != nil:
 		return nil`},
 		}},
 		{"M05", "no account lease", []string{"I8"}, false, []Edit{
