@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/infra/local/template"
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/broker/alpacabroker"
@@ -93,7 +94,7 @@ func (p *place) functionEnv(ctx context.Context, name topology.Name) (*lambdaenv
 
 // alpacaDesk connects to an account at Alpaca, with the settings of dev.
 func alpacaDesk(ctx context.Context, a *rehearsal.Alpaca) (*desk, error) {
-	root, err := repository()
+	root, err := repository.Root()
 	if err != nil {
 		return nil, err
 	}

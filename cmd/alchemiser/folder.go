@@ -18,6 +18,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/infra/local"
 	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/ledger/memledger"
@@ -32,7 +33,7 @@ type folder struct {
 // thisMachine is the cloud that alchemiser serve runs here, or else the
 // newest folder that a run has left.
 func thisMachine(ctx context.Context) (*place, error) {
-	root, err := repository()
+	root, err := repository.Root()
 	if err != nil {
 		return nil, fmt.Errorf("--env local: %w; or name a folder or an environment with --env", err)
 	}

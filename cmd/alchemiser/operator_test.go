@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/alchemiser/alchemiser/infra/local"
 	"github.com/alchemiser/alchemiser/infra/local/fault"
 	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/pkg/market/synthmarket"
 	"github.com/alchemiser/alchemiser/pkg/money"
 )
@@ -19,7 +19,7 @@ import (
 // refusal of the mail server, and plays a run.
 func rehearse(t *testing.T) (*rehearsal.Rehearsal, *rehearsal.Report) {
 	t.Helper()
-	root, err := filepath.Abs("../..")
+	root, err := repository.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

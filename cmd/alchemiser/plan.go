@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
@@ -113,7 +114,7 @@ func (f *planFlags) run(cmd *cobra.Command, args []string) error {
 func (f *planFlags) bundle(cmd *cobra.Command) (*strategy.Portfolio, error) {
 	dir := f.runFlags.strategies
 	if dir == "" {
-		root, err := repository()
+		root, err := repository.Root()
 		if err != nil {
 			return nil, fmt.Errorf("%w, or name a folder with --strategies", err)
 		}

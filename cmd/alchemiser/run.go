@@ -17,6 +17,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/infra/local"
 	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/market"
 	"github.com/alchemiser/alchemiser/pkg/market/csvmarket"
@@ -114,7 +115,7 @@ func playRun(ctx context.Context, cmd *cobra.Command, f runFlags) error {
 func runOptions(f runFlags) (rehearsal.Options, error) {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	root, err := repository()
+	root, err := repository.Root()
 	if err != nil {
 		return rehearsal.Options{}, err
 	}
@@ -234,23 +235,4 @@ func orDefault(s, fallback string) string {
 		return fallback
 	}
 	return s
-}
-
-// repository is the folder that holds go.work, from the current one upwards:
-// run builds the functions from their source.
-func repository() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("no go.work in this folder or above: call alchemiser from inside the repository")
-		}
-		dir = parent
-	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/alchemiser/alchemiser/infra/local"
 	"github.com/alchemiser/alchemiser/infra/local/fault"
 	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/pkg/env"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 // TestScripts types every verb as an operator does, rightly and wrongly,
 // against the one-machine cloud with the real functions.
 func TestScripts(t *testing.T) {
-	root, err := repository()
+	root, err := repository.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

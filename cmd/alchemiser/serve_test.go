@@ -18,6 +18,7 @@ import (
 	"github.com/alchemiser/alchemiser/infra/local"
 	"github.com/alchemiser/alchemiser/infra/local/journal"
 	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/pkg/broker/paperbroker"
 	"github.com/alchemiser/alchemiser/pkg/record"
 )
@@ -237,7 +238,7 @@ func TestServeLosesNoOrderToAKill(t *testing.T) {
 
 // The daily run begins by itself; its state outlives the process (F21).
 func TestF21ServeTradesASlotOnceOverRestarts(t *testing.T) {
-	root, err := repository()
+	root, err := repository.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

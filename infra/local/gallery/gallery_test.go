@@ -9,13 +9,14 @@ import (
 
 	"github.com/alchemiser/alchemiser/infra/local"
 	"github.com/alchemiser/alchemiser/infra/local/gallery"
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 )
 
 // The gallery shows what runs mail today: every scene is played again. Numbers
 // and ids are left out, because prices and durations depend on the moment; what
 // the mail says, and in which order, is not.
 func TestTheGalleryIsWhatRunsMail(t *testing.T) {
-	root, err := filepath.Abs("../../..")
+	root, err := repository.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

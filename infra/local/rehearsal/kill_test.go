@@ -3,7 +3,6 @@ package rehearsal_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"github.com/alchemiser/alchemiser/infra/local"
 	"github.com/alchemiser/alchemiser/infra/local/fault"
 	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/money"
 	"github.com/alchemiser/alchemiser/pkg/topology"
@@ -28,7 +28,7 @@ const minute = time.Minute
 // build makes the functions once for many clouds.
 func build(t *testing.T) map[string]string {
 	t.Helper()
-	root, err := filepath.Abs("../../..")
+	root, err := repository.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

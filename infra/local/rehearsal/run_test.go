@@ -18,6 +18,7 @@ import (
 
 	"github.com/alchemiser/alchemiser/infra/local"
 	"github.com/alchemiser/alchemiser/infra/local/rehearsal"
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/pkg/events"
 	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/market/synthmarket"
@@ -37,7 +38,7 @@ func start(t testing.TB, change func(*rehearsal.Options)) *rehearsal.Rehearsal {
 // stand is a stage set for what is no whole run.
 func stand(t testing.TB, change func(*rehearsal.Options)) *rehearsal.Rehearsal {
 	t.Helper()
-	root, err := filepath.Abs("../../..")
+	root, err := repository.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/infra/local/sim"
 	"github.com/alchemiser/alchemiser/infra/local/sim/mutant"
 )
@@ -33,18 +33,6 @@ type comparison struct {
 	Without sim.Report `json:"without"`
 }
 
-func repository() (string, error) {
-	work, err := exec.Command("go", "env", "GOWORK").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the repository: %w", err)
-	}
-	root, ok := strings.CutSuffix(strings.TrimSpace(string(work)), "/go.work")
-	if !ok {
-		return "", fmt.Errorf("find the repository: %q is no go.work; run this inside of it", work)
-	}
-	return root, nil
-}
-
 // publish keeps a report and writes its figures into the document.
 func publish(root string, r sim.Report) error {
 	if err := keep(filepath.Join(root, worldsFile), r); err != nil {
@@ -56,7 +44,7 @@ func publish(root string, r sim.Report) error {
 // compare plays seeds from 1 with all protections and with none, and writes
 // both into the document.
 func (c command) compare(out io.Writer) error {
-	root, err := repository()
+	root, err := repository.Root()
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/infra/local/sim"
 )
 
@@ -153,7 +154,7 @@ func (c command) many(o sim.Options, out io.Writer) error {
 // document.
 func (c command) print(report sim.Report, o sim.Options, out io.Writer) error {
 	if c.write {
-		root, err := repository()
+		root, err := repository.Root()
 		if err == nil {
 			err = publish(root, report)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 	"github.com/alchemiser/alchemiser/infra/local/sim/mutant"
 )
 
@@ -31,7 +32,7 @@ func (c command) findMutants(out io.Writer) error {
 // hunt plants bugs one after the other and says how many seeds it took to find
 // each. One that is not found from every starting point is an error.
 func (c command) hunt(bugs []mutant.Mutant, out io.Writer) error {
-	root, err := repository()
+	root, err := repository.Root()
 	if err != nil {
 		return err
 	}

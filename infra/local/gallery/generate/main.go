@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -14,10 +13,11 @@ import (
 
 	"github.com/alchemiser/alchemiser/infra/local"
 	"github.com/alchemiser/alchemiser/infra/local/gallery"
+	"github.com/alchemiser/alchemiser/infra/local/repository"
 )
 
 func main() {
-	g := generator{out: filepath.Join("docs", "gallery")}
+	var g generator
 	flag.BoolVar(&g.play, "play", true, "play the scenes; without it only the pictures of the mails there are taken again")
 	flag.BoolVar(&g.pictures, "pictures", true, "take pictures; needs Chromium")
 	flag.StringVar(&g.only, "only", "", "this scene alone")
@@ -35,23 +35,21 @@ func main() {
 }
 
 type generator struct {
-	play, pictures     bool
-	only, out, browser string
-	options            gallery.Options
+	play, pictures bool
+	only, browser  string
+	options        gallery.Options
 }
 
 func (g *generator) generate(ctx context.Context) error {
-	if _, err := os.Stat("go.work"); err != nil {
-		return errors.New("call it from the root of the repository")
-	}
 	var err error
+	if g.options.Root, err = repository.Root(); err != nil {
+		return err
+	}
+	out := filepath.Join(g.options.Root, "docs", "gallery")
 	if g.pictures {
 		if g.browser, err = gallery.Browser(); err != nil {
 			return err // before minutes of playing
 		}
-	}
-	if g.options.Root, err = filepath.Abs("."); err != nil {
-		return err
 	}
 	if g.play {
 		if g.options.Binaries, err = local.Build(ctx, local.BuildOptions{Root: g.options.Root}); err != nil {
@@ -60,16 +58,16 @@ func (g *generator) generate(ctx context.Context) error {
 	}
 	var subjects, chosen []string
 	for _, s := range gallery.Scenes() {
-		out := filepath.Join(g.out, s.Name)
+		folder := filepath.Join(out, s.Name)
 		if g.only == "" || g.only == s.Name {
-			chosen = append(chosen, out)
+			chosen = append(chosen, folder)
 			if g.play {
-				if err := g.mail(ctx, s, out); err != nil {
+				if err := g.mail(ctx, s, folder); err != nil {
 					return err
 				}
 			}
 		}
-		mail, err := gallery.Load(out)
+		mail, err := gallery.Load(folder)
 		if err != nil {
 			return err
 		}
@@ -83,7 +81,7 @@ func (g *generator) generate(ctx context.Context) error {
 			return err
 		}
 	}
-	return os.WriteFile(filepath.Join(g.out, "README.md"), []byte(gallery.Page(subjects)), 0o644)
+	return os.WriteFile(filepath.Join(out, "README.md"), []byte(gallery.Page(subjects)), 0o644)
 }
 
 // shoot takes the pictures of the mails in folders.
