@@ -9,6 +9,7 @@ package queue
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -139,11 +140,8 @@ func (q *Queue) expire(now time.Time) {
 func (q *Queue) Delete(receipt string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i, m := range q.messages {
-		if m.Receipt == receipt && receipt != "" {
-			q.messages = append(q.messages[:i], q.messages[i+1:]...)
-			return
-		}
+	if m := q.received(receipt); m != nil {
+		q.messages = slices.DeleteFunc(q.messages, func(other *message) bool { return other == m })
 	}
 }
 
@@ -152,14 +150,11 @@ func (q *Queue) Delete(receipt string) {
 func (q *Queue) Duplicate(receipt string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, m := range q.messages {
-		if m.Receipt == receipt && receipt != "" {
-			twin := *m
-			twin.Receipt, twin.visible = "", q.options.Clock.Now()
-			q.messages = append(q.messages, &twin)
-			q.wake()
-			return
-		}
+	if m := q.received(receipt); m != nil {
+		twin := *m
+		twin.Receipt, twin.visible = "", q.options.Clock.Now()
+		q.messages = append(q.messages, &twin)
+		q.wake()
 	}
 }
 
@@ -167,14 +162,24 @@ func (q *Queue) Duplicate(receipt string) {
 func (q *Queue) ChangeVisibility(receipt string, d time.Duration) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	m := q.received(receipt)
+	if m == nil {
+		return false
+	}
+	m.visible = q.options.Clock.Now().Add(d)
+	q.wake()
+	return true
+}
+
+// received is the message that was received last under the receipt, nil if
+// there is none. A message that was never received has no receipt.
+func (q *Queue) received(receipt string) *message {
 	for _, m := range q.messages {
 		if m.Receipt == receipt && receipt != "" {
-			m.visible = q.options.Clock.Now().Add(d)
-			q.wake()
-			return true
+			return m
 		}
 	}
-	return false
+	return nil
 }
 
 // Purge removes everything.
