@@ -89,9 +89,15 @@ func (w *world) route(source events.Source, kind events.Type, detail string) {
 	}
 }
 
+// eventID is the id of an encoded event, which it begins with.
+func eventID(detail string) string {
+	id, _, _ := strings.Cut(strings.TrimPrefix(detail, `{"event_id":"`), `"`)
+	return id
+}
+
 // hand is one rule's delivery: at least once, in any order.
 func (w *world) hand(f topology.Function, source events.Source, kind events.Type, detail string) {
-	id, _, _ := strings.Cut(detail[len(`{"event_id":"`):], `"`)
+	id := eventID(detail)
 	payload := w.payload(source, kind, w.evolved(f, id, detail))
 	event, _ := w.decoded(id, detail) // what does not decode is nobody's event
 	wait := between(w.jitter, 50*time.Millisecond, 400*time.Millisecond)

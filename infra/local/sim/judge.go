@@ -173,12 +173,12 @@ func (w *world) file() *caseFile {
 func (w *world) fileEvents(c *caseFile) {
 	known := make(map[string]bool)
 	for _, p := range w.published {
-		head, _, _ := strings.Cut(p.detail[len(`{"event_id":"`):], `"`)
-		if known[head] {
+		id := eventID(p.detail)
+		if known[id] {
 			continue
 		}
-		known[head] = true
-		e, ok := w.decoded(head, p.detail)
+		known[id] = true
+		e, ok := w.decoded(id, p.detail)
 		if !ok {
 			w.blameAt(p.at, "I4", "%s published what does not decode", p.by)
 			continue

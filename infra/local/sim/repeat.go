@@ -32,7 +32,7 @@ func (w *world) repeatEverything() {
 func (w *world) repeatEach() {
 	sent := make(map[string]bool)
 	for _, p := range slices.Clone(w.published) {
-		id, _, _ := strings.Cut(p.detail[len(`{"event_id":"`):], `"`)
+		id := eventID(p.detail)
 		if sent[id] {
 			continue
 		}
