@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -27,6 +28,16 @@ func ReadAccountGuard(v *env.Vars, mode events.Mode) AccountGuard {
 		v.Fail("LIVE_CONFIRM", "is set although TRADING_MODE is PAPER; remove one of the two")
 	}
 	return g
+}
+
+// Probe checks that the account can be read and may be traded, before a build
+// gets traffic.
+func Probe(ctx context.Context, b Broker, g AccountGuard) error {
+	account, err := b.Account(ctx)
+	if err != nil {
+		return err
+	}
+	return GuardAccount(account, g)
 }
 
 // GuardAccount refuses an account that is not the configured one or that may

@@ -254,9 +254,5 @@ func (x *Execution) rehearse(ctx context.Context, b reader, exec record.Executio
 
 // Probe checks that the broker can be read, before a build gets traffic.
 func (x *Execution) Probe(ctx context.Context) error {
-	account, err := x.Broker.Account(ctx)
-	if err != nil {
-		return err
-	}
-	return broker.GuardAccount(account, x.Config.Guard)
+	return broker.Probe(ctx, x.Broker, x.Config.Guard)
 }

@@ -229,9 +229,5 @@ func (s *Start) takeAccount(ctx context.Context, runID string, session events.Da
 
 // Probe checks that the broker can be read, before a build gets traffic.
 func (s *Start) Probe(ctx context.Context) error {
-	account, err := s.Broker.Account(ctx)
-	if err != nil {
-		return err
-	}
-	return broker.GuardAccount(account, s.Config.Guard)
+	return broker.Probe(ctx, s.Broker, s.Config.Guard)
 }
