@@ -41,14 +41,14 @@ type Meta struct {
 
 // OpenRun claims the run's key. Opening it again changes nothing and returns
 // what is stored.
-func (l *Ledger) OpenRun(ctx context.Context, runID string, m Meta) (Meta, error) {
+func (l *Ledger) OpenRun(ctx context.Context, runID string, m Meta) (Doc[Meta], error) {
 	m.State = RunOpen
 	doc := Doc[Meta]{Key: MetaKey(runID), Value: m, DueAt: time.UnixMilli(m.CloseOutAt), Expires: env.Now(ctx, l.clock).Add(keepRun)}
 	err := Save(ctx, l, &doc)
 	if errors.Is(err, ErrConflict) {
 		doc, err = Load[Meta](ctx, l, doc.Key)
 	}
-	return doc.Value, err
+	return doc, err
 }
 
 // Deadlines are when a run must have ended, and when the sweep looks after one
@@ -75,23 +75,21 @@ func (l *Ledger) MoveDeadlines(ctx context.Context, runID string, d Deadlines) e
 	return Save(ctx, l, &doc)
 }
 
-// CloseRun moves the run from OPEN to CLOSED, once. It reports whether the run
-// is closed by this event: true also when this event closed it before.
-func (l *Ledger) CloseRun(ctx context.Context, runID, outcome, eventID string) (Meta, bool, error) {
-	doc, err := Load[Meta](ctx, l, MetaKey(runID))
-	if err != nil {
-		return Meta{}, false, err
+// CloseRun moves the run, as it was loaded, from OPEN to CLOSED, once. It
+// reports whether the run is closed by this event: true also when this event
+// closed it before.
+func (l *Ledger) CloseRun(ctx context.Context, run *Doc[Meta], outcome, eventID string) (bool, error) {
+	m := &run.Value
+	if m.State == RunClosed {
+		return m.ClosedBy == eventID, nil
 	}
-	if doc.Value.State == RunClosed {
-		return doc.Value, doc.Value.ClosedBy == eventID, nil
+	m.State, m.Outcome, m.ClosedBy = RunClosed, outcome, eventID
+	m.ClosedAt = env.Now(ctx, l.clock).UnixMilli()
+	run.DueAt = time.Time{}
+	if err := Save(ctx, l, run); err != nil {
+		return false, err
 	}
-	doc.Value.State, doc.Value.Outcome, doc.Value.ClosedBy = RunClosed, outcome, eventID
-	doc.Value.ClosedAt = env.Now(ctx, l.clock).UnixMilli()
-	doc.DueAt = time.Time{}
-	if err := Save(ctx, l, &doc); err != nil {
-		return Meta{}, false, err
-	}
-	return doc.Value, true, nil
+	return true, nil
 }
 
 // NoteLateEvent records an outcome that arrived after the run was closed by

@@ -57,22 +57,32 @@ func (m *Monitor) Ended(ctx context.Context, in events.Envelope) ([]events.Event
 	if err != nil {
 		return nil, err
 	}
-	meta, closed, err := m.close(ctx, in, end)
+	run, err := m.run(ctx, in, end)
 	if err != nil {
 		return nil, err
 	}
-	if !closed {
-		return m.late(ctx, in, meta)
+	// What was applied is on record before the run is closed, and the run is
+	// closed before the account is free: whoever trades next can see both.
+	if run.Value.State == ledger.RunOpen {
+		if err := m.remember(ctx, in, end); err != nil {
+			return nil, err
+		}
 	}
+	var closed bool
 	var lease ledger.Doc[ledger.Lease]
 	err = env.Together(ctx, m.Tasks,
-		func(ctx context.Context) error { return m.remember(ctx, in, end) },
+		func(ctx context.Context) (err error) {
+			closed, err = m.Ledger.CloseRun(ctx, &run, end.Outcome, in.EventID)
+			return err
+		},
 		func(ctx context.Context) (err error) { lease, err = m.Ledger.Lease(ctx, in.Account); return err },
 	)
 	if err != nil {
 		return nil, err
 	}
-	// The account is free only when the next run can see what this one applied.
+	if !closed {
+		return m.late(ctx, in, run.Value)
+	}
 	if err := m.Ledger.GiveLease(ctx, lease, in.CorrelationID); err != nil {
 		return nil, err
 	}
@@ -82,7 +92,7 @@ func (m *Monitor) Ended(ctx context.Context, in events.Envelope) ([]events.Event
 	}
 	m.Metrics.Count(ctx, map[string]int64{end.metric(): 1})
 	completed := events.Event{Payload: &events.WorkflowCompleted{
-		Outcome: end.Outcome, Success: end.Success, DurationMS: meta.ClosedAt - meta.OpenedAt,
+		Outcome: end.Outcome, Success: end.Success, DurationMS: run.Value.ClosedAt - run.Value.OpenedAt,
 		ClosedBy: in.EventID, Session: end.Session, Orders: end.Totals.Orders, FilledLegs: end.Totals.FilledLegs,
 	}}
 	if !mail {
@@ -95,29 +105,25 @@ func (m *Monitor) Ended(ctx context.Context, in events.Envelope) ([]events.Event
 	return []events.Event{{Payload: summary}, completed}, nil
 }
 
-// close moves the run from open to closed. A run without a record is one whose
-// start failed before it could write it: monitor writes the record in its
-// place, so that this run, too, is closed under the condition and reported once.
-func (m *Monitor) close(ctx context.Context, in events.Envelope, end Ending) (ledger.Meta, bool, error) {
-	meta, closed, err := m.Ledger.CloseRun(ctx, in.CorrelationID, end.Outcome, in.EventID)
+// run is the record of the run that the event ends. A run without one is one
+// whose start failed before it could write it: monitor writes it in its place,
+// so that this run, too, is closed under the condition and reported once.
+func (m *Monitor) run(ctx context.Context, in events.Envelope, end Ending) (ledger.Doc[ledger.Meta], error) {
+	run, err := ledger.Load[ledger.Meta](ctx, m.Ledger, ledger.MetaKey(in.CorrelationID))
 	if !errors.Is(err, ledger.ErrNotFound) {
-		return meta, closed, err
+		return run, err
 	}
 	key, err := ParseRunKey(in.RunKey)
 	if err != nil {
-		return ledger.Meta{}, false, err
+		return run, err
 	}
 	deadline := in.NotAfter.Time().Add(-events.ReportLife)
-	_, err = m.Ledger.OpenRun(ctx, in.CorrelationID, ledger.Meta{
+	return m.Ledger.OpenRun(ctx, in.CorrelationID, ledger.Meta{
 		RunKey: in.RunKey, Account: in.Account, TradingMode: in.TradingMode, DryRun: in.DryRun,
 		Session: end.Session, Schedule: key.Schedule, Slot: key.Slot,
 		OpenedAt: m.Clock.Now().UnixMilli(), NotAfter: deadline.UnixMilli(),
 		CloseOutAt: deadline.Add(time.Minute).UnixMilli(), StalledAt: deadline.Add(10 * time.Minute).UnixMilli(),
 	})
-	if err != nil {
-		return ledger.Meta{}, false, err
-	}
-	return m.Ledger.CloseRun(ctx, in.CorrelationID, end.Outcome, in.EventID)
 }
 
 // remember records the weights that the run brought into the account. A

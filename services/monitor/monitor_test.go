@@ -352,6 +352,57 @@ func TestClosingARun(t *testing.T) {
 	}
 }
 
+// Monitor dies at any of its writes, before or after the effect: the run is
+// closed only when the next day's strategies can see what it applied, and the
+// account is free only when the run is closed. Seed 926186 of the simulation.
+func TestARunIsClosedAfterWhatItAppliedIsOnRecord(t *testing.T) {
+	ctx := context.Background()
+	died := 0
+	for write := 1; ; write++ {
+		survived := false
+		for _, at := range []fault{failsBefore, failsAfter} {
+			w := newWorld(t)
+			parent := w.run("daily", false)
+			if _, err := w.ledger.AcquireLease(ctx, account, parent.CorrelationID, slot.Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			writes := 0
+			w.faults.next = func(string) fault {
+				switch writes++; {
+				case writes == write:
+					return at
+				case writes > write:
+					return failsBefore
+				}
+				return works
+			}
+			survived = w.deliver(event(t, parent, events.SourceExecution, executed(events.OutcomeCompleted), 0)) == nil && writes < write
+			w.faults.next = func(string) fault { return works }
+			_, applied, err := w.ledger.LoadApplied(ctx, account, "momentum")
+			if err != nil {
+				t.Fatal(err)
+			}
+			closed := w.meta(parent.CorrelationID).State == ledger.RunClosed
+			held, err := w.ledger.HeldLease(ctx, account, parent.CorrelationID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if closed && !applied || !held && !closed {
+				t.Errorf("died at write %d (%d): applied %v, closed %v, account held %v", write, at, applied, closed, held)
+			}
+			if !survived {
+				died++
+			}
+		}
+		if survived {
+			break
+		}
+	}
+	if died < 10 {
+		t.Errorf("only %d deaths: its claim, what was applied, the run, the lease and the outcome are written", died)
+	}
+}
+
 func TestTheSummaryOfARunThatStartNeverRecorded(t *testing.T) {
 	w := newWorld(t)
 	parent := root(account+"/daily/2026-11-23T14:35Z", false)

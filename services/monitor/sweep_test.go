@@ -351,7 +351,11 @@ func TestF93WhatTellsOfARunsEndIsSentAgain(t *testing.T) {
 	if err := w.ledger.MarkPublished(context.Background(), signal); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.ledger.CloseRun(context.Background(), parent.CorrelationID, "FAILED:signal:strategy_failed", ending.EventID); err != nil {
+	run, err := ledger.Load[ledger.Meta](context.Background(), w.ledger, ledger.MetaKey(parent.CorrelationID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.ledger.CloseRun(context.Background(), &run, "FAILED:signal:strategy_failed", ending.EventID); err != nil {
 		t.Fatal(err)
 	}
 	for attempt := 1; attempt <= ledger.MaxAttempts; attempt++ {

@@ -147,8 +147,9 @@ func (s *Start) open(ctx context.Context, in events.Envelope, c Command, at time
 		CloseOutAt: d.CloseOutAt.UnixMilli(), StalledAt: d.StalledAt.UnixMilli(),
 	}
 	err = env.Together(ctx, s.Tasks,
-		func(ctx context.Context) (err error) {
-			recorded, err = s.Ledger.OpenRun(ctx, in.CorrelationID, run)
+		func(ctx context.Context) error {
+			doc, err := s.Ledger.OpenRun(ctx, in.CorrelationID, run)
+			recorded = doc.Value
 			return err
 		},
 		func(ctx context.Context) error {

@@ -305,7 +305,7 @@ func testRunLifecycle(t *testing.T, d ledger.Driver) {
 	meta.RunKey = "other"
 	again, err := l.OpenRun(ctx, run, meta)
 	must(t, err)
-	if opened.State != ledger.RunOpen || again.RunKey != "k" {
+	if opened.Value.State != ledger.RunOpen || again.Value.RunKey != "k" {
 		t.Errorf("opened %+v, again %+v", opened, again)
 	}
 	sooner := ledger.Deadlines{NotAfter: began.Add(10 * time.Minute), CloseOutAt: began.Add(11 * time.Minute), StalledAt: began.Add(20 * time.Minute)}
@@ -321,11 +321,16 @@ func testRunLifecycle(t *testing.T, d ledger.Driver) {
 		event string
 		mine  bool
 	}{{"e1", true}, {"e1", true}, {"e2", false}} {
-		m, mine, err := l.CloseRun(ctx, run, "COMPLETED", c.event)
+		doc, err := ledger.Load[ledger.Meta](ctx, l, ledger.MetaKey(run))
 		must(t, err)
-		if mine != c.mine || m.ClosedBy != "e1" {
-			t.Errorf("close by %s: mine %v, closed by %s", c.event, mine, m.ClosedBy)
+		mine, err := l.CloseRun(ctx, &doc, "COMPLETED", c.event)
+		must(t, err)
+		if mine != c.mine || doc.Value.ClosedBy != "e1" {
+			t.Errorf("close by %s: mine %v, closed by %s", c.event, mine, doc.Value.ClosedBy)
 		}
+	}
+	if _, err := l.CloseRun(ctx, &moved, "FAILED", "e3"); !errors.Is(err, ledger.ErrConflict) {
+		t.Errorf("a run that was closed since it was loaded is closed again: %v", err)
 	}
 	must(t, l.MoveDeadlines(ctx, run, ledger.Deadlines{NotAfter: began, CloseOutAt: began, StalledAt: began})) // closed: nothing is due any more
 	must(t, l.NoteLateEvent(ctx, run, "e2"))

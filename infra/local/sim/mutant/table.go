@@ -176,7 +176,7 @@ func Table() []Mutant {
 	return err`},
 		}},
 		{"M28", "monitor closes a run that is closed", []string{"I9"}, false, []Edit{
-			{"pkg/ledger/run.go", `	if doc.Value.State == RunClosed {`, `	if doc.Value.State == "" {`},
+			{"pkg/ledger/run.go", `	if m.State == RunClosed {`, `	if m.State == "" {`},
 		}},
 		{"M29", "early closes are ignored", []string{"I6"}, false, []Edit{
 			{"services/start/gate.go", `		if end := session.Close.Add(-p.CloseBuffer); end.Before(open.NotAfter) {`, `		if end := session.Open.Add(390*time.Minute - p.CloseBuffer); end.Before(open.NotAfter) {`},
