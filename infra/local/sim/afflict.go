@@ -19,6 +19,11 @@ type affliction struct {
 	before, after error // instead of its effect; instead of its answer
 	hang          bool  // the answer does not come in time
 	hide          bool  // the order does not show at once
+	unseen        int64 // and for how long not under its id,
+	unlisted      int64 // and in no list
+	reject        bool  // it is accepted, and rejected afterwards
+	slow          time.Duration
+	portion       float64 // of it in its first fill; 0: all
 }
 
 var (
@@ -46,21 +51,18 @@ func refusals() []broker.Rejected {
 
 func (w *world) afflictPost(r broker.OrderRequest) (a affliction) {
 	const op = "submit"
-	steer := w.broker.Steer()
 	if w.strikes(14) {
 		a.hide = true
 	}
 	if w.strikes(21) {
 		h := w.how(21)
-		slow := between(h, 100*time.Millisecond, 20*time.Second)
+		a.slow = time.Duration(between(h, 100*time.Millisecond, 20*time.Second))
 		if chance(h, 0.2) {
-			slow = between(h, 10*time.Second, 260*time.Second)
+			a.slow = time.Duration(between(h, 10*time.Second, 260*time.Second))
 		}
-		portion := 0.0
 		if chance(h, 0.6) {
-			portion = 0.05 + 0.9*h.Float64()
+			a.portion = 0.05 + 0.9*h.Float64()
 		}
-		steer.SlowNext(time.Duration(slow), portion)
 	}
 	switch {
 	case w.strikes(10):
@@ -75,7 +77,7 @@ func (w *world) afflictPost(r broker.OrderRequest) (a affliction) {
 		h := w.how(24)
 		switch kinds := refusals(); h.IntN(4) {
 		case 0:
-			steer.RejectNext(true)
+			a.reject = true
 		case 1:
 			w.broker.SetTraits(r.Symbol, paperbroker.Traits{Untradable: chance(h, 0.5), NotFractionable: chance(h, 0.5)})
 		default:
@@ -86,10 +88,27 @@ func (w *world) afflictPost(r broker.OrderRequest) (a affliction) {
 	return a
 }
 
-// healOrders takes back what was meant for one order only.
-func (w *world) healOrders() {
-	w.broker.Steer().RejectNext(false)
-	w.broker.Steer().SlowNext(0, 0)
+// post hands a POST of ours to the broker's book.
+func (w *world) post(b book, n int, ill affliction) (broker.Order, error) {
+	steer := w.broker.Steer()
+	if ill.reject {
+		steer.RejectNext(true)
+		defer steer.RejectNext(false)
+	}
+	if ill.slow > 0 {
+		steer.SlowNext(ill.slow, ill.portion)
+		defer steer.SlowNext(0, 0)
+	}
+	p := &w.requests[n]
+	out, err := b.Place(context.Background(), p.order)
+	if err != nil {
+		return out, err
+	}
+	p.id, p.accepted = out.ID, w.loop.now
+	if ill.hide {
+		w.blind[out.ID] = blindness{lookup: w.loop.now + ill.unseen, list: w.loop.now + ill.unlisted}
+	}
+	return out, nil
 }
 
 func (w *world) afflictCancel(id string) (a affliction) {

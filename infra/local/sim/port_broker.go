@@ -314,7 +314,13 @@ func (d desk) place(ctx context.Context, r broker.OrderRequest) (out broker.Orde
 		}
 	}
 	if w.point.post == len(w.requests) {
+		slow, portion := ill.slow, ill.portion
 		ill = postAnswers()[w.point.answer]
+		ill.slow, ill.portion = slow, portion
+	}
+	if ill.hide {
+		h := w.how(14)
+		ill.unseen, ill.unlisted = between(h, 0, 3*time.Second), between(h, 0, 5*time.Second)
 	}
 	args := r.ClientID + " " + string(r.Side) + " " + r.Qty.String()
 	if r.Limit != nil {
@@ -325,15 +331,8 @@ func (d desk) place(ctx context.Context, r broker.OrderRequest) (out broker.Orde
 		if ill.before != nil {
 			return "", ill.before
 		}
-		out, err = d.of.book().Place(context.Background(), r)
-		w.healOrders()
-		if err != nil {
+		if out, err = w.post(d.of.book(), at, ill); err != nil {
 			return "", err
-		}
-		w.requests[at].id, w.requests[at].accepted = out.ID, w.loop.now
-		if ill.hide {
-			h := w.how(14)
-			w.blind[out.ID] = blindness{lookup: w.loop.now + between(h, 0, 3*time.Second), list: w.loop.now + between(h, 0, 5*time.Second)}
 		}
 		hang = ill.hang
 		if ill.after != nil {

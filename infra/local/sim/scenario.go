@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
@@ -38,10 +39,7 @@ func Scenarios() []Scenario {
 		return func(*world, int, broker.OrderRequest) *affliction { return &a }
 	}
 	slow := func(d time.Duration, portion float64) func(*world, int, broker.OrderRequest) *affliction {
-		return func(w *world, _ int, _ broker.OrderRequest) *affliction {
-			w.broker.Steer().SlowNext(d, portion)
-			return &affliction{}
-		}
+		return always(affliction{slow: d, portion: portion})
 	}
 	stick := func(until time.Duration) func(*world, int, string) *affliction {
 		return func(w *world, _ int, id string) *affliction {
@@ -49,6 +47,14 @@ func Scenarios() []Scenario {
 				w.loop.after(int64(until), func() { w.broker.Steer().Unstick(id) })
 			}
 			return &affliction{}
+		}
+	}
+	slowOnly := func(d time.Duration, symbols ...string) func(*world, int, broker.OrderRequest) *affliction {
+		return func(_ *world, _ int, r broker.OrderRequest) *affliction {
+			if slices.Contains(symbols, r.Symbol) {
+				return &affliction{slow: d}
+			}
+			return nil
 		}
 	}
 	refuseAAA := func(_ *world, _ int, r broker.OrderRequest) *affliction {
@@ -60,8 +66,8 @@ func Scenarios() []Scenario {
 	return []Scenario{
 		{Name: "S1", Content: "rotation: two sells, two buys, all fill at the first step", ends: "COMPLETED"},
 		{Name: "S2", Content: "partial fills, the walk to its last step, a residual", script: script{post: slow(7*time.Second, 0.3)}, ends: "PARTIAL"},
-		{Name: "S3", Content: "cancels stay pending for most of a minute: continuations", script: script{
-			post: slow(time.Hour, 0), cancel: func(w *world, n int, id string) *affliction {
+		{Name: "S3", Content: "a sell and a buy find nobody, and cancels stay pending for most of a minute: continuations", script: script{
+			post: slowOnly(time.Hour, "AAA", "CCC"), cancel: func(w *world, n int, id string) *affliction {
 				if n > 2 {
 					return nil
 				}

@@ -2,10 +2,14 @@ package sim
 
 import (
 	"context"
+	"errors"
+	"strings"
+	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
 	"github.com/alchemiser/alchemiser/pkg/broker/alpacabroker"
 	"github.com/alchemiser/alchemiser/pkg/broker/paperbroker"
+	"github.com/alchemiser/alchemiser/pkg/market/alpacahttp"
 )
 
 // book is the broker's book behind the trading port. What a faulty network
@@ -26,11 +30,29 @@ var (
 // the paper broker's HTTP and JSON.
 type wired struct{ *alpacabroker.Client }
 
-// Place implements book. The adapter's search is part of it: it never returns
-// *paperbroker.Taken.
+// Place implements book. The adapter waits for nothing but an order that has
+// the client id already: how that is found is the desk's matter, as without a
+// wire, so that each look takes its time and can fail.
 func (b wired) Place(ctx context.Context, r broker.OrderRequest) (broker.Order, error) {
-	return b.Submit(ctx, r)
+	order, err := b.Submit(ctx, r)
+	var reply *alpacahttp.Error
+	if !errors.Is(err, errWaits) || !errors.As(err, &reply) {
+		return order, err
+	}
+	refused := &broker.Rejected{Op: "submit", Status: reply.Status, Code: reply.Code, Message: reply.Message}
+	if !strings.Contains(reply.Message, "client_order_id must be unique") { // it may also mean that the order is malformed
+		return order, refused
+	}
+	return order, &paperbroker.Taken{Rejected: refused}
 }
+
+var errWaits = errors.New("sim: the adapter waits")
+
+// restless is a machine's clock on which the adapter does not wait.
+type restless struct{ machineClock }
+
+// Sleep implements env.Clock.
+func (restless) Sleep(context.Context, time.Duration) error { return errWaits }
 
 // book is how the invocation reaches the broker's book.
 func (i *invocation) book() book {
@@ -41,7 +63,7 @@ func (i *invocation) book() book {
 	if i.reaches = w.port; w.options.Wire {
 		const url = "http://paper"
 		client, err := alpacabroker.New(alpacabroker.Options{
-			BaseURL: url, DataURL: url, Feed: "iex", KeyID: "key", Secret: "secret", Clock: machineClock{i}, HTTP: w.broker.Transport(), Unlimited: true,
+			BaseURL: url, DataURL: url, Feed: "iex", KeyID: "key", Secret: "secret", Clock: restless{machineClock{i}}, HTTP: w.broker.Transport(), Unlimited: true,
 		})
 		if err != nil {
 			panic(err)
