@@ -149,6 +149,25 @@ func TestF64AMissAtAnEarlyCloseOutProvesNothing(t *testing.T) {
 	}
 }
 
+// A close-out whose clock is two minutes fast is too near to the POST as well.
+func TestF64AMissByAFastClockProvesNothing(t *testing.T) {
+	for fast, want := range map[time.Duration]events.Outcome{0: events.OutcomeSkipped, 2 * time.Minute: events.OutcomeUnknown} {
+		w := newWorld(t)
+		p := w.plan(w.exit())
+		w.desk.onSubmit = func(int, broker.OrderRequest) (*broker.Order, error, bool) { return nil, errReset, true }
+		in := w.closeOut(p)
+		w.clock.now = monday.Add(11*time.Minute + 30*time.Second)
+		if err := w.deliver(w.planned(p)); err != nil {
+			t.Fatal(err)
+		}
+		w.queue, w.clock.now, w.desk.skew = nil, monday.Add(17*time.Minute+30*time.Second), -fast
+		w.untilIdle(in)
+		if e := w.report(); e.Outcome != want {
+			t.Errorf("%s at %s, by a clock that is %s fast", show(e), w.clock.Now(), fast)
+		}
+	}
+}
+
 func TestARefusedRepetitionIsRepeated(t *testing.T) {
 	for refusals, want := range map[int]events.Outcome{1: events.OutcomeCompleted, 2: events.OutcomeSkipped} {
 		w := newWorld(t)

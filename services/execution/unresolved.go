@@ -14,8 +14,9 @@ const (
 	// run is still open then.
 	closeOutAfter = time.Minute
 	// gone is how long after its last POST an order that the broker denies
-	// cannot come into being any more: gateways give up after a minute, and the
-	// clocks of two machines differ by less than the rest.
+	// cannot come into being any more, by our clock and by the broker's: gateways
+	// give up after a minute, and nothing was sent by a clock that differs from
+	// the broker's by more than maxSkew.
 	gone = 5 * time.Minute
 )
 
@@ -61,6 +62,14 @@ func (t *trade) miss(ctx context.Context, a *record.Attempt, o *Observation) {
 	}
 	call, cancel := t.limit(ctx)
 	defer cancel()
+	clock, err := t.Broker.Clock(call)
+	if err != nil {
+		t.Log.WarnContext(ctx, "the market's clock could not be read", "error", err.Error())
+		return
+	}
+	if clock.Now.Sub(a.PostedAt) < gone {
+		return
+	}
 	orders, err := t.Broker.OrdersSince(call, a.IntendedAt.Add(-gone))
 	if err != nil {
 		t.Log.WarnContext(ctx, "orders could not be read", "error", err.Error())
