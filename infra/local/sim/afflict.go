@@ -18,6 +18,7 @@ import (
 type affliction struct {
 	before, after error // instead of its effect; instead of its answer
 	hang          bool  // the answer does not come in time
+	late          int64 // and the request only so long after it was given up; 0: at once
 	hide          bool  // the order does not show at once
 	unseen        int64 // and for how long not under its id,
 	unlisted      int64 // and in no list
@@ -31,6 +32,9 @@ var (
 	errEOF        = errors.New("unexpected EOF (simulated)")
 	errUnreadable = errors.New("the reply does not decode (simulated)")
 )
+
+// latest is how long after it was given up a request may reach the broker.
+const latest = 4*time.Minute + 15*time.Second
 
 // refusals are the kinds of refusal that the broker is known for.
 func refusals() []broker.Rejected {
@@ -69,6 +73,12 @@ func (w *world) afflictPost(r broker.OrderRequest) (a affliction) {
 		a.before = &broker.Unknown{Op: op, Cause: errReset}
 	case w.strikes(11):
 		a.hang = true
+		if h := w.how(11); chance(h, 1.0/3) {
+			a.late = between(h, time.Second, 20*time.Second)
+			if chance(h, 0.2) {
+				a.late = between(h, 20*time.Second, latest)
+			}
+		}
 	case w.strikes(12):
 		a.after = &broker.Unknown{Op: op, Cause: pick(w.how(12), errEOF, errGateway)}
 	case w.strikes(13):
@@ -100,6 +110,7 @@ func (w *world) post(b book, n int, ill affliction) (broker.Order, error) {
 		defer steer.SlowNext(0, 0)
 	}
 	p := &w.requests[n]
+	p.late = ill.late > 0
 	out, err := b.Place(context.Background(), p.order)
 	if err != nil {
 		return out, err
@@ -109,6 +120,19 @@ func (w *world) post(b book, n int, ill affliction) (broker.Order, error) {
 		w.blind[out.ID] = blindness{lookup: w.loop.now + ill.unseen, list: w.loop.now + ill.unlisted}
 	}
 	return out, nil
+}
+
+// postLater lets a POST of ours reach the broker at a time when nobody waits
+// for the answer any more.
+func (w *world) postLater(at int64, n int, args string, ill affliction) {
+	w.loop.at(w.until(at), func() {
+		out, err := w.post(w.port, n, ill)
+		result := string(out.Status)
+		if err != nil {
+			result = err.Error()
+		}
+		w.trace.add(w.loop.now, "network", "submit", args, result)
+	})
 }
 
 func (w *world) afflictCancel(id string) (a affliction) {

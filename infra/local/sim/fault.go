@@ -35,7 +35,7 @@ func catalogue() [faultCount + 1]string {
 		8:  "the function runs into its timeout with a call in flight (per invocation)",
 		9:  "the function or its delivery is throttled, for minutes or hours (per delivery)",
 		10: "a POST fails before the broker sees it (per POST)",
-		11: "a POST is accepted and its answer does not come in time (per POST)",
+		11: "a POST has no answer in time: it is accepted at once or, one in three, only after it was given up (per POST)",
 		12: "a POST is accepted and answered with EOF or 5xx (per POST)",
 		13: "a POST is accepted and answered with something unreadable (per POST)",
 		14: "a new order is not found for 0 to 3 s, not listed for 0 to 5 s (per POST)",

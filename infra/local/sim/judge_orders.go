@@ -122,15 +122,19 @@ func (w *world) judgePlan(r *run) {
 	}
 }
 
-// judgeTime: no order late, outside of the session or on a day without one.
+// judgeTime: no order late, outside of the session or on a day without one. A
+// request that the network held back is judged by when it was sent.
 func (w *world) judgeTime(r *run, p request) {
-	at := time.Unix(0, p.accepted)
+	at := p.accepted
+	if p.late {
+		at = p.sent
+	}
 	switch {
 	case r.session == nil:
 		w.blameAt(p.accepted, "I6", "an order on %s, a day without a session: %s", r.slot.Format(time.DateOnly), p.order.ClientID)
-	case p.accepted >= r.limit+oneWay:
+	case at >= r.limit+oneWay:
 		w.blameAt(p.accepted, "I6", "%s was accepted %s after the run's deadline", p.order.ClientID, time.Duration(p.accepted-r.limit))
-	case !r.session.Contains(at):
+	case !r.session.Contains(time.Unix(0, at)):
 		w.blameAt(p.accepted, "I6", "%s was accepted outside of the session", p.order.ClientID)
 	}
 	for _, h := range w.hands {
@@ -228,18 +232,25 @@ func (w *world) judgeEnding(r *run) {
 		w.blameAt(closed, "I12", "run %s was closed %s too late", r.id, time.Duration(closed-limit))
 	}
 	w.measureRecovery(r)
-	loose := r.executed != nil && r.executed.Outcome == events.OutcomeUnknown || strings.HasPrefix(r.meta.Outcome, "FAILED:monitor:stalled")
+	stalled := strings.HasPrefix(r.meta.Outcome, "FAILED:monitor:stalled")
 	closedOut := r.reported
 	if closedOut == 0 {
 		closedOut = r.meta.ClosedAt * int64(time.Millisecond)
 	}
 	for key, l := range r.legs {
 		for _, o := range l.orders {
-			if (o.EndedAt == nil || o.EndedAt.UnixNano() > closedOut+int64(time.Minute)) && !loose {
+			if (o.EndedAt == nil || o.EndedAt.UnixNano() > closedOut+int64(time.Minute)) && !stalled && !r.saidUnknown(key) {
 				w.blameAt(closedOut, "I15", "leg=%s/%s: order %s works on after the run ended as %s", key.symbol, key.side, o.ClientID, r.meta.Outcome)
 			}
 		}
 	}
+}
+
+// saidUnknown tells whether the report says of a leg that its end is not known.
+func (r *run) saidUnknown(key legKey) bool {
+	return r.executed != nil && slices.ContainsFunc(r.executed.Legs, func(l events.LegResult) bool {
+		return l.Symbol == key.symbol && l.Side == key.side && l.Status == events.LegUnknown
+	})
 }
 
 // judgeSessions: I8.

@@ -327,9 +327,18 @@ func (d desk) place(ctx context.Context, r broker.OrderRequest) (out broker.Orde
 		args += " @ " + r.Limit.String()
 	}
 	hang := false
+	end, ok := deadlineOf(ctx)
+	if !ok {
+		end = w.loop.now + int64(5*time.Second)
+	}
 	err = d.once(ctx, "submit", args, func() (string, error) {
 		if ill.before != nil {
 			return "", ill.before
+		}
+		if ill.late > 0 {
+			hang = true
+			w.postLater(end+ill.late, at, args, ill)
+			return "on its way", nil
 		}
 		if out, err = w.post(d.of.book(), at, ill); err != nil {
 			return "", err
@@ -341,10 +350,6 @@ func (d desk) place(ctx context.Context, r broker.OrderRequest) (out broker.Orde
 		return string(out.Status), nil
 	})
 	if hang {
-		end, ok := deadlineOf(ctx)
-		if !ok {
-			end = w.loop.now + int64(5*time.Second)
-		}
 		w.loop.current.sleep(max(end, w.loop.now))
 		return broker.Order{}, &broker.Unknown{Op: "submit", Cause: context.DeadlineExceeded}
 	}

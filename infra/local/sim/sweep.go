@@ -55,6 +55,7 @@ func postAnswers() []affliction {
 	const op = "submit"
 	out := []affliction{
 		{before: &broker.Unknown{Op: op, Cause: errReset}}, {hang: true}, {hang: true, hide: true},
+		{hang: true, late: int64(6 * time.Second)}, {hang: true, late: int64(2 * time.Minute)},
 		{after: &broker.Unknown{Op: op, Cause: errEOF}}, {after: &broker.Unknown{Op: op, Cause: errEOF}, hide: true},
 		{after: &broker.Unknown{Op: op, Cause: errUnreadable}}, {after: &broker.Unknown{Op: op, Cause: errGateway}},
 		{before: &broker.TryLater{Op: op}}, {before: &broker.TryLater{Op: op, After: 3 * time.Second}},

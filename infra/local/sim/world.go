@@ -112,6 +112,7 @@ type request struct {
 	order    broker.OrderRequest
 	id       string // the broker's, when it was accepted
 	accepted int64
+	late     bool // the network held it back until after its sender gave it up
 }
 
 type cancellation struct {

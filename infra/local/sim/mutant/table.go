@@ -212,5 +212,11 @@ func Table() []Mutant {
 		{"M36", "the exit of a short position is made with borrowed money", []string{"I5"}, true, []Edit{
 			{"services/execution/budget.go", `	exits := factor(part{b.Cash, exitsAtCap})`, `	exits := money.One()`},
 		}},
+		{"M37", "an order that does not show for eight seconds never arrived: the next one has a new client id", []string{"I1"}, false, []Edit{
+			{"services/execution/advance.go", `	case looked && mayPost && !o.Wait:
+		return post(l, a, o.Now)`, `	case looked && mayPost && !o.Wait:
+		a.State = record.Canceled
+		return nil`},
+		}},
 	}
 }
