@@ -33,7 +33,7 @@ type script struct {
 	kill   topology.Name                                            // dies at its second effect until the queues are redriven
 }
 
-// Scenarios are S1 to S13.
+// Scenarios are S1 to S14.
 func Scenarios() []Scenario {
 	always := func(a affliction) func(*world, int, broker.OrderRequest) *affliction {
 		return func(*world, int, broker.OrderRequest) *affliction { return &a }
@@ -113,6 +113,16 @@ func Scenarios() []Scenario {
 			d.settings["SHORT_POLICY"], d.settings["MAX_TURNOVER"] = "cover", "4"
 			d.moveTo("2026-11-24")
 		}, script: script{post: refuseAAA}, ends: "PARTIAL"},
+		{Name: "S14", Content: "no answer to any POST: the orders arrive after the deadline, one is filled, the close-out cancels one", change: func(d *design) {
+			d.settings["RUN_MINUTES"], d.lag = "5", int64(50*time.Second)
+			d.moveTo("2026-11-17")
+		}, script: script{post: func(_ *world, _ int, r broker.OrderRequest) *affliction {
+			a := affliction{hang: true, late: int64(latest)}
+			if r.Symbol == "AAA" {
+				a.slow = time.Hour
+			}
+			return &a
+		}}, ends: "PARTIAL"},
 	}
 }
 

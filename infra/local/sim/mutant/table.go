@@ -218,5 +218,10 @@ func Table() []Mutant {
 		a.State = record.Canceled
 		return nil`},
 		}},
+		{"M38", "an order that the broker denies never arrived, however little time it had", []string{"I10", "I15"}, true, []Edit{
+			{"services/execution/unresolved.go", `!t.exec.Value.ClosedOut || a.PostedAt.IsZero() ||
+		now.Before(t.notAfter) || now.Sub(a.PostedAt) < gone {`, `a.PostedAt.IsZero() || now.IsZero() {`},
+			{"services/execution/unresolved.go", `	if clock.Now.Sub(a.PostedAt) < gone {`, `	if clock.Now.IsZero() {`},
+		}},
 	}
 }
