@@ -66,6 +66,8 @@ type Config struct {
 	Log    *slog.Logger
 	// Tape writes down what deliveries are decided on; nil: nothing is.
 	Tape *transcript.Tape
+	// Read is Read, or remembers what that read of the same bytes; nil: Read.
+	Read func(detail []byte) (in events.Envelope, content string, err error)
 	// Owner makes the name of one invocation's claims; unique per call.
 	Owner func() string
 
@@ -107,6 +109,9 @@ func New(c Config) (*Stage, error) {
 	}
 	if (c.Bus == nil) != (len(f.Publishes) == 0) {
 		return nil, fmt.Errorf("stage: %s publishes %d event types; it needs a bus exactly if that is not 0", c.Name, len(f.Publishes))
+	}
+	if c.Read == nil {
+		c.Read = Read
 	}
 	return &Stage{Config: c, function: f}, nil
 }
@@ -167,7 +172,7 @@ func (s *Stage) command(ctx context.Context, mode string, payload []byte) ([]byt
 }
 
 func (s *Stage) event(ctx context.Context, b busEvent) error {
-	in, err := events.Decode(b.Detail)
+	in, content, err := s.Read(b.Detail)
 	if err != nil {
 		return s.poison(ctx, err)
 	}
@@ -177,15 +182,20 @@ func (s *Stage) event(ctx context.Context, b busEvent) error {
 	if !s.function.Handles(in.Source, in.EventType) {
 		return s.poison(ctx, fmt.Errorf("%s from %s is not routed to %s", in.EventType, in.Source, s.Name))
 	}
-	// A bus may lay the same JSON out differently, and builds of two versions
-	// may know different fields of it: its content counts.
-	content, err := events.Content(b.Detail)
-	if err != nil {
-		return s.poison(ctx, err)
-	}
 	log := s.Log.With("event_id", in.EventID, "event_type", in.EventType, "bus_id", b.ID)
-	_, err = s.Process(ctx, log, Delivery{Envelope: in, Hash: hash(content), Consumer: string(s.Name)}, s.Handle[in.EventType])
+	_, err = s.Process(ctx, log, Delivery{Envelope: in, Hash: content, Consumer: string(s.Name)}, s.Handle[in.EventType])
 	return err
+}
+
+// Read decodes an event's detail and hashes its content. A bus may lay the same
+// JSON out differently, and builds of two versions may know different fields of
+// it: its content says whether two deliveries are the same.
+func Read(detail []byte) (in events.Envelope, content string, err error) {
+	if in, err = events.Decode(detail); err != nil {
+		return in, "", err
+	}
+	canonical, err := events.Content(detail)
+	return in, hash(canonical), err
 }
 
 // Delivery is something to decide: an event that arrived, or the command that

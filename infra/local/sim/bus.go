@@ -99,7 +99,7 @@ func eventID(detail string) string {
 func (w *world) hand(f topology.Function, source events.Source, kind events.Type, detail string) {
 	id := eventID(detail)
 	payload := w.payload(source, kind, w.evolved(f, id, detail))
-	event, _ := w.decoded(id, detail) // what does not decode is nobody's event
+	event := w.reading(detail).in // what does not decode is nobody's event
 	wait := between(w.jitter, 50*time.Millisecond, 400*time.Millisecond)
 	if w.strikes(3, f.Name) {
 		wait = pick(w.how(3), 0, between(w.how(3), time.Second, 30*time.Second))
@@ -227,7 +227,7 @@ func (w *world) damageEvent(e bus.Entry) {
 
 // decided reports whether a function is done with an event.
 func (w *world) decided(name topology.Name, e bus.Entry) bool {
-	event, _ := w.decoded(e.DedupID, string(e.Detail))
+	event := w.reading(string(e.Detail)).in
 	item, err := w.memory.Get(context.Background(), ledger.InboxKey(event.CorrelationID, string(name), e.DedupID))
 	return err == nil && bytes.Contains(item.Body, []byte(`"state":"DONE"`))
 }

@@ -79,19 +79,6 @@ type caseFile struct {
 	orders map[string]paperbroker.Order // by the broker's id
 }
 
-// decoded is an event, read once.
-func (w *world) decoded(id, detail string) (events.Envelope, bool) {
-	if e, ok := w.read[id]; ok {
-		return e, true
-	}
-	e, err := events.Decode([]byte(detail))
-	if err != nil {
-		return e, false
-	}
-	w.read[id] = e
-	return e, true
-}
-
 // judge holds the world that ended against the invariants.
 func (w *world) judge() {
 	w.book = w.broker.Orders()
@@ -178,11 +165,12 @@ func (w *world) fileEvents(c *caseFile) {
 			continue
 		}
 		known[id] = true
-		e, ok := w.decoded(id, p.detail)
-		if !ok {
+		read := w.reading(p.detail)
+		if read.err != nil {
 			w.blameAt(p.at, "I4", "%s published what does not decode", p.by)
 			continue
 		}
+		e := read.in
 		r := c.byID[e.CorrelationID]
 		if r == nil {
 			continue // the report of a missing run has no record

@@ -134,8 +134,8 @@ func (w *world) judgeCause(r *run, e events.Envelope, known map[string]bool) {
 		w.blame("I20", "%s %s of run %s was caused by %s, which nobody published", e.EventType, e.EventID, r.id, e.CausationID)
 		return
 	}
-	if cause, ok := w.decoded(e.CausationID, w.detail[e.CausationID]); ok && cause.Hop >= e.Hop {
-		w.blame("I20", "%s at hop %d was caused by %s at hop %d", e.EventType, e.Hop, cause.EventType, cause.Hop)
+	if cause := w.reading(w.detail[e.CausationID]); cause.err == nil && cause.in.Hop >= e.Hop {
+		w.blame("I20", "%s at hop %d was caused by %s at hop %d", e.EventType, e.Hop, cause.in.EventType, cause.in.Hop)
 	}
 }
 
@@ -155,12 +155,12 @@ func (w *world) judgeReplay(r *run, inboxes map[ledger.Key]ledger.Inbox) {
 			if !strings.HasPrefix(out, `{"event_id":"`+r.meta.ClosedBy) {
 				continue
 			}
-			ending, err := events.Decode([]byte(out))
-			if err != nil {
-				w.blame("I21", "the ending of run %s does not decode: %v", r.id, err)
+			ending := w.reading(out)
+			if ending.err != nil {
+				w.blame("I21", "the ending of run %s does not decode: %v", r.id, ending.err)
 				return
 			}
-			summary, err := monitor.Summary(ending)
+			summary, err := monitor.Summary(ending.in)
 			if err != nil {
 				w.blame("I21", "no summary follows from the ending of run %s: %v", r.id, err)
 				return

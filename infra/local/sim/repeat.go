@@ -63,7 +63,7 @@ func (w *world) outlive() {
 // repeat hands an event to its functions again.
 func (w *world) repeat(p publication, id string) {
 	for _, f := range routes()[topology.Subscription{Source: p.source, Type: p.kind}] {
-		event, _ := w.decoded(id, p.detail)
+		event := w.reading(p.detail).in
 		w.enqueue(&job{function: f, payload: w.payload(p.source, p.kind, w.evolved(f, id, p.detail)), event: event})
 	}
 }

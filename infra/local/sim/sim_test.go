@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"testing"
 	"time"
@@ -65,6 +66,23 @@ func TestOneSeedIsOneTrace(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a world read once, for several invocations and its judge, is still what
+// stands in the bytes: none of them has changed it.
+func TestNoFunctionChangesWhatItIsGiven(t *testing.T) {
+	o := Options{threads: &threads{}}
+	defer o.threads.end()
+	for seed := uint64(1); seed <= 40; seed++ {
+		w := newWorld(seed, o)
+		w.play()
+		w.judge()
+		for detail, r := range w.readings {
+			if again := newReading([]byte(detail)); !reflect.DeepEqual(again.in, r.in) {
+				t.Errorf("seed %d: somebody has changed what was read:\n%s\n%+v", seed, detail, r.in.Payload)
+			}
+		}
 	}
 }
 

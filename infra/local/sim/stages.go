@@ -34,7 +34,7 @@ func (i *invocation) stage() stage.Config {
 	memory := ledger.New(table{i}, clock)
 	c := i.function(memory, clock)
 	c.Name, c.Account, c.Mode, c.Version, c.Environment = i.job.function.Name, account, events.Paper, i.build, environment
-	c.Ledger, c.Clock, c.Log, c.Owner = memory, clock, w.log, i.owner
+	c.Ledger, c.Clock, c.Log, c.Owner, c.Read = memory, clock, w.log, i.owner, i.read
 	if len(i.job.function.Publishes) > 0 {
 		c.Bus = bus.New(wire{i})
 	}

@@ -49,6 +49,7 @@ type world struct {
 	outlives   bool // events are sent again when the ledger has forgotten them
 	muted      bool // what is published is remembered and goes nowhere
 	busID      int
+	readings   map[string]*reading  // by the events' bytes
 	newer      map[string]bool      // events that a newer build writes
 	late       map[int64]int64      // appointments of the schedule that are kept late
 	blind      map[string]blindness // of the broker's reads, by order
@@ -71,9 +72,8 @@ type record struct {
 	turns             []turn // of the halt switch
 	hands             []hand // what people did to the account
 	forced            map[string]bool
-	keys              map[string]string          // run keys by run
-	read              map[string]events.Envelope // events by id, decoded
-	asked             map[string]time.Time       // slots by run
+	keys              map[string]string    // run keys by run
+	asked             map[string]time.Time // slots by run
 	outcomes          []string
 	recoveries        []Recovery
 	absent            map[string][]string      // symbols that the provider left out, by run
@@ -184,10 +184,11 @@ func worldOf(seed uint64, d *design, o Options) *world {
 		open: make(map[string]bool), dueDocs: make(map[ledger.Key]bool), detail: make(map[string]string),
 		metrics: make(map[string]int), shown: make(map[shownKey][]shown), forced: make(map[string]bool), secrets: seed%50 == 7,
 	}
+	w.readings = make(map[string]*reading)
 	w.blind, w.newer, w.late, w.asked = make(map[string]blindness), make(map[string]bool), make(map[int64]int64), make(map[string]time.Time)
 	w.intended = make(map[string]int64)
 	w.absent, w.told = make(map[string][]string), make(map[string][]market.Bars)
-	w.keys, w.read = make(map[string]string), make(map[string]events.Envelope)
+	w.keys = make(map[string]string)
 	w.log = slog.New(logs{w})
 	w.outlives = seed%10 == 3
 	w.readSettings()
