@@ -76,9 +76,10 @@ type invocation struct {
 	effects int
 	dieAt   int // effect number; 0: never
 	dieIn   where
-	hangAt  int // effect number after which no answer comes; 0: none
-	sick    int // ledger call that is hit; 0: none
-	calls   int // of the ledger
+	first   bool // it is the first death of the sweep's point
+	hangAt  int  // effect number after which no answer comes; 0: none
+	sick    int  // ledger call that is hit; 0: none
+	calls   int  // of the ledger
 	err     error
 	mailed  []int // letters that it sent
 	sound   bool  // it began when faults were over
@@ -218,7 +219,7 @@ func (w *world) afflict(i *invocation) {
 
 // die ends the invocation from inside.
 func (i *invocation) die(call string) {
-	if i.world.died == 0 {
+	if i.first {
 		i.world.died = i.world.effects
 	}
 	i.world.until(i.world.loop.now)
@@ -226,6 +227,15 @@ func (i *invocation) die(call string) {
 	i.world.loop.kill(i)
 	i.world.finish(i, "killed at "+call)
 	runtime.Goexit()
+}
+
+// looks tells whether a call leaves everything outside of its process as it was.
+func looks(name string) bool {
+	switch name {
+	case "ledger.put", "bus.put", "mail.send", "broker.submit", "broker.cancel":
+		return false
+	}
+	return true
 }
 
 // call is one effect of the process on something outside of it: a way there,
@@ -239,6 +249,7 @@ func (i *invocation) call(ctx context.Context, name, args string, way int64, do 
 	}
 	i.effects++
 	w.effects++
+	w.looks = append(w.looks, looks(name))
 	n := i.effects
 	w.strike(i)
 	if n == i.dieAt && i.dieIn == beforeEffect {

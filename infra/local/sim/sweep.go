@@ -101,10 +101,21 @@ type Swept struct {
 	Violations                               []Violation
 }
 
+// deathsAt are the deaths at an effect that lead to different states. Before a
+// look, after it and after its answer everything outside of the process is the
+// same: one death stands for the three.
+func (w *world) deathsAt(effect int) []death {
+	if w.looks[effect-1] {
+		return []death{{effect, beforeEffect}}
+	}
+	return []death{{effect, beforeEffect}, {effect, afterEffect}, {effect, afterAnswer}}
+}
+
 // Sweep plays a scenario with every point: each effect dies in each of three
 // ways, each event arrives twice at each effect in both orders, each POST and
 // cancel gets each answer, and, with pairs, each effect of what follows a death
-// dies as well, up to the next commit. Every single death is always played; of
+// dies as well, up to the next commit. Every single death is always played, in
+// pairs one of those that are the same to everything that survives; of
 // second deliveries and answers, and of pairs, at most so many as most says,
 // evenly taken (0: all).
 func (s Scenario) Sweep(pairs bool, most int) Swept {
@@ -179,10 +190,10 @@ func sweepAll(s Scenario, points []point, follow bool, out *Swept) (next []point
 				w := s.play(p, Options{Once: len(p.deaths) > 1 || k%4 > 0})
 				mu.Lock()
 				out.Violations = append(out.Violations, w.wrong...)
-				if follow && len(p.deaths) == 1 {
+				if follow && len(p.deaths) == 1 && slices.Contains(w.deathsAt(p.deaths[0].effect), p.deaths[0]) {
 					for effect := w.died + 1; effect <= w.recommitted; effect++ {
-						for in := beforeEffect; in <= afterAnswer; in++ {
-							next = append(next, point{deaths: []death{p.deaths[0], {effect, in}}})
+						for _, second := range w.deathsAt(effect) {
+							next = append(next, point{deaths: []death{p.deaths[0], second}})
 						}
 					}
 				}
@@ -198,9 +209,9 @@ func sweepAll(s Scenario, points []point, follow bool, out *Swept) (next []point
 // strike lets the point happen at an effect of an invocation.
 func (w *world) strike(i *invocation) {
 	p := &w.point
-	for _, d := range p.deaths {
+	for n, d := range p.deaths {
 		if d.effect == w.effects {
-			i.dieAt, i.dieIn = i.effects, d.in
+			i.dieAt, i.dieIn, i.first = i.effects, d.in, n == 0
 		}
 	}
 	if w.script.kill == i.job.function.Name && w.faults.on && i.effects == 2 {
