@@ -229,15 +229,6 @@ func (i *invocation) die(call string) {
 	runtime.Goexit()
 }
 
-// looks tells whether a call leaves everything outside of its process as it was.
-func looks(name string) bool {
-	switch name {
-	case "ledger.put", "bus.put", "mail.send", "broker.submit", "broker.cancel":
-		return false
-	}
-	return true
-}
-
 // call is one effect of the process on something outside of it: a way there,
 // the effect, and a way back. The process can die at each of them, and its
 // patience can end.
@@ -249,7 +240,7 @@ func (i *invocation) call(ctx context.Context, name, args string, way int64, do 
 	}
 	i.effects++
 	w.effects++
-	w.looks = append(w.looks, looks(name))
+	w.deaths = append(w.deaths, deathsAt(w.effects, i.effects == 1, name)...)
 	n := i.effects
 	w.strike(i)
 	if n == i.dieAt && i.dieIn == beforeEffect {

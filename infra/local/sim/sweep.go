@@ -101,23 +101,27 @@ type Swept struct {
 	Violations                               []Violation
 }
 
-// deathsAt are the deaths at an effect that lead to different states. Before a
-// look, after it and after its answer everything outside of the process is the
-// same: one death stands for the three.
-func (w *world) deathsAt(effect int) []death {
-	if w.looks[effect-1] {
-		return []death{{effect, beforeEffect}}
+// deathsAt are the deaths at an effect that leave a state behind which no other
+// death leaves. A process that is gone leaves what it wrote, so that a death
+// after a write is one before the next write. It is another one before each look
+// at the broker, whose orders go on, and before the invocation's first effect.
+func deathsAt(effect int, first bool, name string) (out []death) {
+	if first || strings.HasPrefix(name, "broker.") {
+		out = append(out, death{effect, beforeEffect})
 	}
-	return []death{{effect, beforeEffect}, {effect, afterEffect}, {effect, afterAnswer}}
+	switch name {
+	case "ledger.put", "bus.put", "mail.send", "broker.submit", "broker.cancel":
+		out = append(out, death{effect, afterEffect})
+	}
+	return out
 }
 
 // Sweep plays a scenario with every point: each effect dies in each of three
 // ways, each event arrives twice at each effect in both orders, each POST and
-// cancel gets each answer, and, with pairs, each effect of what follows a death
-// dies as well, up to the next commit. Every single death is always played, in
-// pairs one of those that are the same to everything that survives; of
-// second deliveries and answers, and of pairs, at most so many as most says,
-// evenly taken (0: all).
+// cancel gets each answer, and, with pairs, every two deaths that leave states of
+// their own behind, the second one up to the next commit. Every single death is
+// always played; of second deliveries and answers, and of pairs, at most so many
+// as most says, evenly taken (0: all).
 func (s Scenario) Sweep(pairs bool, most int) Swept {
 	clean := s.play(point{}, Options{})
 	out := Swept{
@@ -190,9 +194,9 @@ func sweepAll(s Scenario, points []point, follow bool, out *Swept) (next []point
 				w := s.play(p, Options{Once: len(p.deaths) > 1 || k%4 > 0})
 				mu.Lock()
 				out.Violations = append(out.Violations, w.wrong...)
-				if follow && len(p.deaths) == 1 && slices.Contains(w.deathsAt(p.deaths[0].effect), p.deaths[0]) {
-					for effect := w.died + 1; effect <= w.recommitted; effect++ {
-						for _, second := range w.deathsAt(effect) {
+				if follow && len(p.deaths) == 1 && slices.Contains(w.deaths, p.deaths[0]) {
+					for _, second := range w.deaths {
+						if second.effect > w.died && second.effect <= w.recommitted {
 							next = append(next, point{deaths: []death{p.deaths[0], second}})
 						}
 					}

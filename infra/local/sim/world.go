@@ -83,10 +83,10 @@ type record struct {
 	intended          map[string]int64 // when the intent of an order was first written
 	wrong             []Violation
 	effects           int
-	looks             []bool // by effect: it changed nothing that outlasts its process
-	settledEffects    int    // when everything had come to its end by itself
-	died, recommitted int    // effects: of the point's first death, and of the next commit
-	sends             int    // mails that were begun
+	deaths            []death // those that leave a state behind that no other one does
+	settledEffects    int     // when everything had come to its end by itself
+	died, recommitted int     // effects: of the point's first death, and of the next commit
+	sends             int     // mails that were begun
 	invoked           int
 	secrets           bool // log lines are scanned
 }
