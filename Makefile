@@ -44,7 +44,7 @@ FROM  ?= 1
 sim: ## play SEEDS worlds of the simulation; FROM=, FAULTS=0.15
 	@go run ./infra/local/cmd/sim -n $(SEEDS) -from $(FROM) $(if $(FAULTS),-rate $(FAULTS)) $(ARGS)
 
-sim-sweep: ## let every effect of every scenario die, twice; ARGS="-most 1000" plays a sample
+sim-sweep: ## let every effect of every scenario die, alone and in pairs (22 minutes on two cores); ARGS="-most 1000" plays a sample
 	@go run ./infra/local/cmd/sim -sweep -pairs $(ARGS)
 
 sim-mutants: ## plant every bug of the list, and find it

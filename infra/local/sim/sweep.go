@@ -101,6 +101,13 @@ type Swept struct {
 	Violations                               []Violation
 }
 
+// Add adds the counts of another scenario's sweep.
+func (s *Swept) Add(r Swept) {
+	s.Effects, s.Posts, s.Cancels = s.Effects+r.Effects, s.Posts+r.Posts, s.Cancels+r.Cancels
+	s.Singles, s.Doubles, s.Answers = s.Singles+r.Singles, s.Doubles+r.Doubles, s.Answers+r.Answers
+	s.Pairs, s.Played = s.Pairs+r.Pairs, s.Played+r.Played
+}
+
 // deathsAt are the deaths at an effect that leave a state behind which no other
 // death leaves. A process that is gone leaves what it wrote, so that a death
 // after a write is one before the next write. It is another one before each look

@@ -4,7 +4,7 @@ import "testing"
 
 // In every scenario every effect dies in every way; events arrive twice, and
 // orders and cancels get other answers, at a sample of places. make sim-sweep
-// plays all of them, and pairs of deaths.
+// plays all of them, and all pairs of deaths.
 func TestCrashSweep(t *testing.T) {
 	if testing.Short() {
 		t.Skip("5,000 worlds")
