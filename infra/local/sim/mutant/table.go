@@ -160,7 +160,7 @@ func Table() []Mutant {
 }`, `	return Decision{}, nil
 }`},
 		}},
-		{"M27", "no lock on the execution of a plan, nor on the records of its legs", []string{"I1", "I12"}, true, []Edit{
+		{"M27", "no lock on the execution of a plan, nor on the records of its legs", []string{"I1", "I10", "I12"}, true, []Edit{
 			{"services/execution/work.go", `	if e.Owner != "" && now.Before(e.LeaseUntil) {`, `	if e.Owner == "nobody" {`},
 			{"services/execution/work.go", `	doc.Expires = t.exec.Expires
 	return ledger.Save(ctx, t.Ledger, doc)`, `	doc.Expires = t.exec.Expires
