@@ -17,7 +17,7 @@ CDK          := cd infra/cdk && GOWORK=off CDK_DISABLE_CLI_TELEMETRY=true npx --
 .PHONY: help run test test-go test-cdk test-race sim sim-sweep sim-mutants sim-baseline sim-determinism sim-report vet lint fmt bench golden gallery readme dist synth diff deploy destroy clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## play one whole run on this machine; ARGS="--bars DIR --as-of DATE …"
 	@go run ./cmd/alchemiser run $(ARGS)
