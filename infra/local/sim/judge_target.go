@@ -59,8 +59,9 @@ func (w *world) rightTarget(r *run) (events.Weights, bool) {
 		maps.Copy(other, told)
 		candidates = append(candidates, other)
 	}
-	for _, at := range w.closings(r) {
-		applied := w.appliedUntil(r, at)
+	sure, doubtful := w.applications(r)
+	for chosen := range 1 << len(doubtful) {
+		applied := applied(sure, doubtful, chosen)
 		for _, bars := range candidates {
 			d, err := signal.Decide(w.bundle, bars, asOf.Date, started.Session, applied, started.Force)
 			if err == nil && maps.Equal(d.Weights, r.plan.Context.TargetWeights) {
@@ -71,36 +72,56 @@ func (w *world) rightTarget(r *run) (events.Weights, bool) {
 	return nil, false
 }
 
-// closings are the times at which signal may have read what was applied: when
-// the run began, and when another one was closed until its targets were
-// published. That happens beside a dry run, which needs no lease, and when a
-// lost message of an older run is driven again.
-func (w *world) closings(r *run) []int64 {
-	out := []int64{r.begun}
-	for _, e := range w.ended {
-		if e != r && e.closed > r.begun && e.closed <= r.signalled {
-			out = append(out, e.closed)
-		}
-	}
-	return out
+// application is what a run brought into the account for a strategy.
+type application struct {
+	closed   int64
+	strategy string
+	ledger.Applied
 }
 
-// appliedUntil is what earlier runs brought into the account until a time.
-func (w *world) appliedUntil(r *run, at int64) map[string]ledger.Applied {
-	out := make(map[string]ledger.Applied)
-	earlier := slices.Clone(w.ended)
-	slices.SortFunc(earlier, func(a, b *run) int { return cmp.Compare(a.closed, b.closed) })
-	for _, e := range earlier {
-		if e == r || e.executed == nil || e.meta.DryRun || e.closed > at {
+// applications are what other runs brought into the account: what signal must
+// have seen when it decided for r, and what it may have seen or not. That is of
+// a run which ended while r was at its signal (beside a dry run, which needs no
+// lease, or when a lost message is driven again), and of one whose report
+// monitor had begun to write down when the run was called stalled.
+func (w *world) applications(r *run) (sure, doubtful []application) {
+	for _, e := range w.ended {
+		if e == r || e.executed == nil || e.meta.DryRun || e.reported > r.signalled {
 			continue
 		}
-		if o := e.meta.Outcome; o != string(events.OutcomeCompleted) && o != string(events.OutcomePartial) && o != string(events.OutcomeNoTrades) {
+		if o := e.executed.Outcome; o != events.OutcomeCompleted && o != events.OutcomePartial && o != events.OutcomeNoTrades {
 			continue
 		}
 		for _, s := range e.executed.Context.Strategies {
-			if s.Decision == "apply" && out[s.Name].TradeDate <= e.meta.Session {
-				out[s.Name] = ledger.Applied{SourceSHA256: s.SourceSHA256, TradeDate: e.meta.Session, AsOf: s.AsOf, Weights: s.Holdings}
+			if s.Decision != "apply" {
+				continue
 			}
+			a := application{e.closed, s.Name, ledger.Applied{SourceSHA256: s.SourceSHA256, TradeDate: e.meta.Session, AsOf: s.AsOf, Weights: s.Holdings}}
+			if e.meta.Outcome == string(e.executed.Outcome) && e.closed <= r.begun {
+				sure = append(sure, a)
+			} else {
+				doubtful = append(doubtful, a)
+			}
+		}
+	}
+	const most = 12 // of which every choice is looked at
+	return sure, doubtful[:min(len(doubtful), most)]
+}
+
+// applied is what the account holds for each strategy, of what was sure and of
+// those in doubt whose bit is set.
+func applied(sure, doubtful []application, chosen int) map[string]ledger.Applied {
+	all := slices.Clone(sure)
+	for k, a := range doubtful {
+		if chosen&(1<<k) != 0 {
+			all = append(all, a)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b application) int { return cmp.Compare(a.closed, b.closed) })
+	out := make(map[string]ledger.Applied)
+	for _, a := range all {
+		if out[a.strategy].TradeDate <= a.TradeDate {
+			out[a.strategy] = a.Applied
 		}
 	}
 	return out
