@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
@@ -39,11 +38,7 @@ func (b wired) Place(ctx context.Context, r broker.OrderRequest) (broker.Order, 
 	if !errors.Is(err, errWaits) || !errors.As(err, &reply) {
 		return order, err
 	}
-	refused := &broker.Rejected{Op: "submit", Status: reply.Status, Code: reply.Code, Message: reply.Message}
-	if !strings.Contains(reply.Message, "client_order_id must be unique") { // it may also mean that the order is malformed
-		return order, refused
-	}
-	return order, &paperbroker.Taken{Rejected: refused}
+	return order, paperbroker.Refused(&broker.Rejected{Op: "submit", Status: reply.Status, Code: reply.Code, Message: reply.Message})
 }
 
 var errWaits = errors.New("sim: the adapter waits")

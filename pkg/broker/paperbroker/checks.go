@@ -232,6 +232,8 @@ func checkMinimum(e *engine, d *draft) *refusal {
 	return refuse(403, 40310000, "cost basis must be >= minimal amount of order 1")
 }
 
+const idTaken = "client_order_id must be unique"
+
 func checkDuplicate(e *engine, d *draft) *refusal {
 	known := e.byClient[d.clientID]
 	if known == nil || d.clientID == "" {
@@ -240,7 +242,7 @@ func checkDuplicate(e *engine, d *draft) *refusal {
 	if forget := e.switches.ClientIDMemory; forget > 0 && e.now.Sub(known.SubmittedAt) > forget {
 		return nil
 	}
-	return refuse(e.switches.DuplicateStatus, 40010001, "client_order_id must be unique")
+	return refuse(e.switches.DuplicateStatus, 40010001, idTaken)
 }
 
 func checkAccount(e *engine, _ *draft) *refusal {

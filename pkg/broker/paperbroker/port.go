@@ -208,11 +208,16 @@ func (p *Port) Place(ctx context.Context, r broker.OrderRequest) (out broker.Ord
 	if refused == nil {
 		return out, nil
 	}
-	rejected := &broker.Rejected{Op: "submit", Status: refused.status, Code: refused.code, Message: refused.message}
-	if refused.status == http.StatusConflict || strings.Contains(refused.message, "client_order_id must be unique") {
-		return out, &Taken{rejected}
+	return out, Refused(&broker.Rejected{Op: "submit", Status: refused.status, Code: refused.code, Message: refused.message})
+}
+
+// Refused is the refusal of an order: *Taken where it is for a client order id
+// that exists, whatever status the book answers that with.
+func Refused(r *broker.Rejected) error {
+	if r.Status == http.StatusConflict || strings.Contains(r.Message, idTaken) {
+		return &Taken{r}
 	}
-	return out, rejected
+	return r
 }
 
 // OrderByClientID implements broker.Broker.
