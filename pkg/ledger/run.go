@@ -51,9 +51,21 @@ func (l *Ledger) OpenRun(ctx context.Context, runID string, m Meta) (Doc[Meta], 
 	return doc, err
 }
 
+// CloseOutAfter its deadline an open run has its orders closed by the sweep;
+// StalledAfter it, the run is given up.
+const (
+	CloseOutAfter = time.Minute
+	StalledAfter  = 10 * time.Minute
+)
+
 // Deadlines are when a run must have ended, and when the sweep looks after one
 // that has not.
 type Deadlines struct{ NotAfter, CloseOutAt, StalledAt time.Time }
+
+// DeadlinesOf are those of a run that must have ended by an instant.
+func DeadlinesOf(notAfter time.Time) Deadlines {
+	return Deadlines{NotAfter: notAfter, CloseOutAt: notAfter.Add(CloseOutAfter), StalledAt: notAfter.Add(StalledAfter)}
+}
 
 func (d Deadlines) of(m *Meta) bool {
 	return m.NotAfter == d.NotAfter.UnixMilli() && m.CloseOutAt == d.CloseOutAt.UnixMilli() && m.StalledAt == d.StalledAt.UnixMilli()

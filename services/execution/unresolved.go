@@ -6,19 +6,15 @@ import (
 	"time"
 
 	"github.com/alchemiser/alchemiser/pkg/broker"
+	"github.com/alchemiser/alchemiser/pkg/ledger"
 	"github.com/alchemiser/alchemiser/pkg/record"
 )
 
-const (
-	// closeOutAfter the run's deadline the sweep has its orders closed, if the
-	// run is still open then.
-	closeOutAfter = time.Minute
-	// gone is how long after its last POST an order that the broker denies
-	// cannot come into being any more, by our clock and by the broker's: gateways
-	// give up after a minute, and nothing was sent by a clock that differs from
-	// the broker's by more than maxSkew.
-	gone = 5 * time.Minute
-)
+// gone is how long after its last POST an order that the broker denies cannot
+// come into being any more, by our clock and by the broker's: gateways give up
+// after a minute, and nothing was sent by a clock that differs from the broker's
+// by more than maxSkew.
+const gone = 5 * time.Minute
 
 // unresolved are the legs with an order whose end the broker has not told. Under
 // the id of one that is in conflict there is an order that we did not mean.
@@ -36,7 +32,7 @@ func (t *trade) unresolved() []*Leg {
 // pending for minutes, or an order that does not show, is often known by then.
 // Before its time the close-out is sure to come, unless it has been here.
 func (t *trade) leaves() bool {
-	return !t.exec.Value.ClosedOut && len(t.unresolved()) > 0 && t.Clock.Now().Before(t.notAfter.Add(closeOutAfter))
+	return !t.exec.Value.ClosedOut && len(t.unresolved()) > 0 && t.Clock.Now().Before(t.notAfter.Add(ledger.CloseOutAfter))
 }
 
 // lookAgain takes up the orders that were unresolved when the plan was left.

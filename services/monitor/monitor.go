@@ -117,12 +117,12 @@ func (m *Monitor) run(ctx context.Context, in events.Envelope, end Ending) (ledg
 	if err != nil {
 		return run, err
 	}
-	deadline := in.NotAfter.Time().Add(-events.ReportLife)
+	d := ledger.DeadlinesOf(in.NotAfter.Time().Add(-events.ReportLife))
 	return m.Ledger.OpenRun(ctx, in.CorrelationID, ledger.Meta{
 		RunKey: in.RunKey, Account: in.Account, TradingMode: in.TradingMode, DryRun: in.DryRun,
 		Session: end.Session, Schedule: key.Schedule, Slot: key.Slot,
-		OpenedAt: m.Clock.Now().UnixMilli(), NotAfter: deadline.UnixMilli(),
-		CloseOutAt: deadline.Add(time.Minute).UnixMilli(), StalledAt: deadline.Add(10 * time.Minute).UnixMilli(),
+		OpenedAt: m.Clock.Now().UnixMilli(), NotAfter: d.NotAfter.UnixMilli(),
+		CloseOutAt: d.CloseOutAt.UnixMilli(), StalledAt: d.StalledAt.UnixMilli(),
 	})
 }
 

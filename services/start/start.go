@@ -20,11 +20,7 @@ import (
 	"github.com/alchemiser/alchemiser/pkg/stage"
 )
 
-const (
-	closeOutAfter = time.Minute      // after the deadline: the sweep asks execution to close
-	stalledAfter  = 10 * time.Minute // after the deadline: the run is declared stalled
-	leaseBeyond   = 20 * time.Minute // after the deadline: the account is free again at the latest
-)
+const leaseBeyond = 20 * time.Minute // after the deadline: the account is free again at the latest
 
 // Start is the stage.
 type Start struct {
@@ -113,7 +109,7 @@ func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at ti
 	// The run was recorded before the session's end was known, or by an attempt
 	// that was told another one.
 	if recorded.NotAfter != opening.NotAfter.UnixMilli() {
-		if err := s.Ledger.MoveDeadlines(ctx, in.CorrelationID, deadlines(opening.NotAfter)); err != nil {
+		if err := s.Ledger.MoveDeadlines(ctx, in.CorrelationID, ledger.DeadlinesOf(opening.NotAfter)); err != nil {
 			return nil, err
 		}
 	}
@@ -140,7 +136,7 @@ func (s *Start) decide(ctx context.Context, in events.Envelope, c Command, at ti
 // open records the run and its slot before anything that can fail, so that a
 // run that dies here is found by the sweep. It returns what is on record.
 func (s *Start) open(ctx context.Context, in events.Envelope, c Command, at time.Time, session events.Date, slot *ledger.Doc[ledger.Slot]) (recorded ledger.Meta, err error) {
-	d := deadlines(in.NotAfter.Time())
+	d := ledger.DeadlinesOf(in.NotAfter.Time())
 	run := ledger.Meta{
 		RunKey: in.RunKey, Account: s.Account, TradingMode: s.Mode, DryRun: in.DryRun, Session: session,
 		Schedule: c.Schedule, Slot: Slot(at), OpenedAt: s.Clock.Now().UnixMilli(), NotAfter: d.NotAfter.UnixMilli(),
@@ -157,10 +153,6 @@ func (s *Start) open(ctx context.Context, in events.Envelope, c Command, at time
 		},
 	)
 	return recorded, err
-}
-
-func deadlines(notAfter time.Time) ledger.Deadlines {
-	return ledger.Deadlines{NotAfter: notAfter, CloseOutAt: notAfter.Add(closeOutAfter), StalledAt: notAfter.Add(stalledAfter)}
 }
 
 // facts asks the broker what the gate needs, and refuses an account that does
