@@ -232,7 +232,7 @@ func (w *world) judgeEnding(r *run) {
 		w.blameAt(closed, "I12", "run %s was closed %s too late", r.id, time.Duration(closed-limit))
 	}
 	w.measureRecovery(r)
-	stalled := strings.HasPrefix(r.meta.Outcome, "FAILED:monitor:stalled")
+	stalled := w.pathOf(r) == PathStalled
 	closedOut := r.reported
 	if closedOut == 0 {
 		closedOut = r.meta.ClosedAt * int64(time.Millisecond)

@@ -240,9 +240,8 @@ func (i *invocation) call(ctx context.Context, name, args string, way int64, do 
 	}
 	i.effects++
 	w.effects++
-	w.deaths = append(w.deaths, deathsAt(w.effects, i.effects == 1, name)...)
 	n := i.effects
-	w.strike(i)
+	w.strike(i, name)
 	if n == i.dieAt && i.dieIn == beforeEffect {
 		w.trace.add(l.now, i.name, name, args, "died before")
 		i.die(name)

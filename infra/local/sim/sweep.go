@@ -218,8 +218,11 @@ func sweepAll(s Scenario, points []point, follow bool, out *Swept) (next []point
 }
 
 // strike lets the point happen at an effect of an invocation.
-func (w *world) strike(i *invocation) {
+func (w *world) strike(i *invocation, name string) {
 	p := &w.point
+	if len(p.deaths) > 0 {
+		w.deaths = append(w.deaths, deathsAt(w.effects, i.effects == 1, name)...)
+	}
 	for n, d := range p.deaths {
 		if d.effect == w.effects {
 			i.dieAt, i.dieIn, i.first = i.effects, d.in, n == 0

@@ -83,7 +83,7 @@ type record struct {
 	intended          map[string]int64 // when the intent of an order was first written
 	wrong             []Violation
 	effects           int
-	deaths            []death // those that leave a state behind that no other one does
+	deaths            []death // of a point that kills: those that leave a state behind that no other one does
 	settledEffects    int     // when everything had come to its end by itself
 	died, recommitted int     // effects: of the point's first death, and of the next commit
 	sends             int     // mails that were begun
@@ -185,11 +185,10 @@ func worldOf(seed uint64, d *design, o Options) *world {
 		open: make(map[string]bool), dueDocs: make(map[ledger.Key]bool), detail: make(map[string]string),
 		metrics: make(map[string]int), shown: make(map[shownKey][]shown), forced: make(map[string]bool), secrets: seed%50 == 7,
 	}
-	w.readings = make(map[string]*reading)
 	w.blind, w.newer, w.late, w.asked = make(map[string]blindness), make(map[string]bool), make(map[int64]int64), make(map[string]time.Time)
 	w.intended = make(map[string]int64)
 	w.absent, w.told = make(map[string][]string), make(map[string][]market.Bars)
-	w.keys = make(map[string]string)
+	w.keys, w.readings = make(map[string]string), make(map[string]*reading)
 	w.log = slog.New(logs{w})
 	w.outlives = seed%10 == 3
 	w.readSettings()
